@@ -1,0 +1,122 @@
+package v1alpha1
+
+// ConditionType names a condition of one of the five kinds, or of a version of an Application.
+type ConditionType string
+
+const (
+	// ConditionAccepted says whether identity and references resolve: whether the object means something.
+	ConditionAccepted ConditionType = "Accepted"
+	// ConditionReady says whether the object was processed and nothing is broken. It is what kubectl wait and GitOps tools
+	// look at: it is True for a grant that is suspended, expired or not offered, because nothing has to be mended there.
+	ConditionReady ConditionType = "Ready"
+	// ConditionEffective says whether a token can be had now, on a TenantGrant (for its tenant) and on each version of an
+	// Application (for the host tenant's own data). Its reason is the decision's.
+	ConditionEffective ConditionType = "Effective"
+)
+
+// Reason says why: in conditions, in the answers of the token server and in its audit log. Reasons are API.
+type Reason string
+
+// Reasons of conditions that are True.
+const (
+	// ReasonAccepted is used with Accepted=True.
+	ReasonAccepted Reason = "Accepted"
+	// ReasonReady is used with Ready=True.
+	ReasonReady Reason = "Ready"
+	// ReasonGranted is used with Effective=True, and is the reason of a decision that yields scopes.
+	ReasonGranted Reason = "Granted"
+)
+
+// Reasons why an object is not accepted or not ready.
+const (
+	// ReasonNamespaceConflict is used with Accepted=False on a Tenant whose namespace another Tenant claims, too.
+	ReasonNamespaceConflict Reason = "NamespaceConflict"
+	// ReasonAudienceConflict is used with Accepted=False on a ResourceServer whose audience another one has, too.
+	ReasonAudienceConflict Reason = "AudienceConflict"
+	// ReasonResourceServerNotFound is used with Accepted=False on an Application that names a ResourceServer which does
+	// not exist or is not accepted.
+	ReasonResourceServerNotFound Reason = "ResourceServerNotFound"
+	// ReasonTenantMismatch is used with Accepted=False on a TenantGrant whose spec.tenant is not the tenant of its
+	// namespace.
+	ReasonTenantMismatch Reason = "TenantMismatch"
+	// ReasonCredentialsPending is used with Ready=False on a version (and its Application) whose credentials are not yet in
+	// the Secret.
+	ReasonCredentialsPending Reason = "CredentialsPending"
+	// ReasonSecretNameConflict is used with Ready=False on a version whose Secret's name is taken by a Secret that is not
+	// this version's. Countersign never touches such a Secret.
+	ReasonSecretNameConflict Reason = "SecretNameConflict"
+	// ReasonSecretContested is used with Ready=False on a version whose Secret was lost or changed again and again: the next
+	// repair waits, so that the credentials that pods hold stay valid.
+	ReasonSecretContested Reason = "SecretContested"
+)
+
+// Reasons why a decision yields no token. They are the reasons of Effective=False, and of Accepted=False where the object's
+// owner can do something about it.
+const (
+	// ReasonApplicationNotFound is used where there is no Application of that name, or none that is offered to the asker.
+	ReasonApplicationNotFound Reason = "ApplicationNotFound"
+	// ReasonVersionNotFound is used where spec.versions does not list the version.
+	ReasonVersionNotFound Reason = "VersionNotFound"
+	// ReasonTenantNotHosting is used where the application's namespace is no accepted tenant's, or the tenant hosts
+	// nothing. The platform operator can change that in Tenant.spec.hosting.
+	ReasonTenantNotHosting Reason = "TenantNotHosting"
+	// ReasonTenantSuspended is used where the host tenant or the user tenant is suspended (Tenant.spec.state).
+	ReasonTenantSuspended Reason = "TenantSuspended"
+	// ReasonVersionSuspended is used where the version is suspended (Application.spec.versions[].state).
+	ReasonVersionSuspended Reason = "VersionSuspended"
+	// ReasonAccessNotGranted is used where the version has no access (Application.spec.versions[].access).
+	ReasonAccessNotGranted Reason = "AccessNotGranted"
+	// ReasonAccessLevelNotFound is used where the version's access names an AccessLevel that does not exist.
+	ReasonAccessLevelNotFound Reason = "AccessLevelNotFound"
+	// ReasonAudienceNotAllowed is used where the audience is none of the application's resource servers, or that
+	// ResourceServer does not exist or is not accepted.
+	ReasonAudienceNotAllowed Reason = "AudienceNotAllowed"
+	// ReasonDevelopmentStage is used where an application of a Development host asks for another tenant.
+	ReasonDevelopmentStage Reason = "DevelopmentStage"
+	// ReasonTenantNotFound is used where there is no accepted Tenant of that name.
+	ReasonTenantNotFound Reason = "TenantNotFound"
+	// ReasonNotOffered is used where the application is not offered to the tenant (Application.spec.offer). On a
+	// TenantGrant it also stands for an application that does not exist: a tenant cannot find out which applications exist
+	// that are not offered to it.
+	ReasonNotOffered Reason = "NotOffered"
+	// ReasonNotGranted is used where the tenant has no TenantGrant for the application. It is also all that a client learns
+	// about a tenant that has none, whether that tenant exists or not.
+	ReasonNotGranted Reason = "NotGranted"
+	// ReasonApplicationReplaced is used where the TenantGrant is for the UID of another Application of that name.
+	ReasonApplicationReplaced Reason = "ApplicationReplaced"
+	// ReasonGrantSuspended is used where the TenantGrant is suspended (TenantGrant.spec.state).
+	ReasonGrantSuspended Reason = "GrantSuspended"
+	// ReasonGrantExpired is used where the TenantGrant's expirationTime has passed.
+	ReasonGrantExpired Reason = "GrantExpired"
+	// ReasonVersionNotCovered is used where the TenantGrant lists versions, and not this one.
+	ReasonVersionNotCovered Reason = "VersionNotCovered"
+	// ReasonNothingInCommon is used where no scope is left in the intersection of what the version has, what the host
+	// tenant's levels allow, what the audience knows and what the grant lists.
+	ReasonNothingInCommon Reason = "NothingInCommon"
+	// ReasonInvalidScope is used where a request asks for a scope that the decision does not yield.
+	ReasonInvalidScope Reason = "InvalidScope"
+)
+
+// Names that Countersign gives to Secrets, and marks that it sets on them.
+const (
+	// SecretTypeCredentials is the immutable type of every Secret that holds a version's credentials. A Secret of another
+	// type is never touched.
+	SecretTypeCredentials = "countersign.dev/credentials"
+	// SecretTypeSigningKeys is the type of the Secret with the signing keys in Countersign's own namespace.
+	SecretTypeSigningKeys = "countersign.dev/signing-keys"
+
+	// AnnotationApplication is, on a Secret, the name of the Application whose it is.
+	AnnotationApplication = "countersign.dev/application"
+	// AnnotationApplicationUID is, on a Secret, the UID of the Application whose it is.
+	AnnotationApplicationUID = "countersign.dev/application-uid"
+	// AnnotationVersion is, on a Secret, the version whose it is.
+	AnnotationVersion = "countersign.dev/version"
+	// AnnotationCredentialID is, on a Secret, the id of the credential in it (status.versions[].verifiers[].id).
+	AnnotationCredentialID = "countersign.dev/credential-id"
+
+	// LabelApplication is, on a Secret, the name of the Application, for people who select by it; nothing is ever decided
+	// or deleted by a label.
+	LabelApplication = "countersign.dev/application"
+	// LabelVersion is, on a Secret, the version, for people who select by it.
+	LabelVersion = "countersign.dev/version"
+)

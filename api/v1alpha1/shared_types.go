@@ -1,0 +1,37 @@
+package v1alpha1
+
+// Scope is one permission of a resource server, as it stands in a token's scope claim (RFC 6749 section 3.3): visible
+// ASCII without spaces, double quotes and backslashes. There are no wildcards: a scope is compared byte for byte.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=64
+// +kubebuilder:validation:Pattern=`^[!#-\[\]-~]+$`
+type Scope string
+
+// TenantName is the name of a Tenant, which is the tenant's id in requests and tokens: a DNS label (RFC 1123).
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=63
+// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+type TenantName string
+
+// VersionName names a version of an application: lowercase letters and digits with single dots and dashes between them.
+// It is compared byte for byte: 1.0.0 is not v1.0.0.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=63
+// +kubebuilder:validation:Pattern=`^[a-z0-9]+([.-][a-z0-9]+)*$`
+type VersionName string
+
+// State says whether its owner lets a thing take effect.
+//
+// +kubebuilder:validation:Enum=Active;Suspended
+type State string
+
+const (
+	// StateActive lets it take effect. It is the default.
+	StateActive State = "Active"
+	// StateSuspended keeps everything in place and refuses every token that would need it, at once, until it is Active
+	// again.
+	StateSuspended State = "Suspended"
+)
