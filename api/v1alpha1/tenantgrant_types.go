@@ -106,7 +106,7 @@ type TenantGrantStatus struct {
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Effective")].message`
 // +kubebuilder:printcolumn:name="Expires",type=string,priority=1,JSONPath=`.spec.expirationTime`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
-// +kubebuilder:validation:XValidation:rule="self.metadata.name == self.spec.application.hostTenant + '.' + self.spec.application.name",messageExpression="'metadata.name must be <hostTenant>.<application>: name this grant \\” + self.spec.application.hostTenant + '.' + self.spec.application.name + '\\”",message="metadata.name must be <hostTenant>.<application>"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name == self.spec.application.hostTenant + '.' + self.spec.application.name",messageExpression="'metadata.name must be <hostTenant>.<application>: name this grant ' + self.spec.application.hostTenant + '.' + self.spec.application.name",message="metadata.name must be <hostTenant>.<application>"
 type TenantGrant struct {
 	metav1.TypeMeta `json:",inline"`
 

@@ -1,0 +1,229 @@
+package schema_test
+
+import (
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"countersign.dev/api/v1alpha1"
+)
+
+// sample returns a valid object of each kind, in which cases change a line.
+var sample = map[string]string{
+	"Tenant": `
+apiVersion: countersign.dev/v1alpha1
+kind: Tenant
+metadata: {name: operator-co, labels: {plan: gold}}
+spec:
+  displayName: Operator Co.
+  namespace: operator-co
+  hosting: {stage: Production, levels: [read-write, limited]}
+  state: Active
+`,
+	"ResourceServer": `
+apiVersion: countersign.dev/v1alpha1
+kind: ResourceServer
+metadata: {name: iot}
+spec:
+  audience: https://api.example.com
+  scopes: [assets:read, assets:write]
+`,
+	"AccessLevel": `
+apiVersion: countersign.dev/v1alpha1
+kind: AccessLevel
+metadata: {name: limited}
+spec:
+  displayName: Limited
+  description: What limited means.
+  scopes: [assets:read, assets:write]
+`,
+	"Application": `
+apiVersion: countersign.dev/v1alpha1
+kind: Application
+metadata: {name: kpi-dashboard, namespace: default}
+spec:
+  displayName: KPI Dashboard
+  resourceServers: [iot]
+  offer:
+    tenants: [acme]
+    tenantSelector: {matchLabels: {plan: gold}}
+  versions:
+  - version: 1.0.0
+    access: {level: limited}
+    state: Active
+  - version: 1.1.0
+    access: {scopes: [assets:read, "timeseries:read"]}
+  - version: 2.0.0-rc.1
+  credentialPolicy:
+    overlap: 24h
+    environment: {type: Custom, keys: {clientID: MY_ID, clientSecret: MY_SECRET}}
+`,
+	"TenantGrant": `
+apiVersion: countersign.dev/v1alpha1
+kind: TenantGrant
+metadata: {name: operator-co.kpi-dashboard, namespace: default}
+spec:
+  tenant: acme
+  application: {hostTenant: operator-co, name: kpi-dashboard, uid: b7a91b1c-52e7-4b6f-8a4c-2d1f0e3c5a77}
+  scopes: [assets:read, "timeseries:read"]
+  versions: ["1.0.0"]
+  expirationTime: 2027-12-31T00:00:00Z
+  state: Active
+`,
+}
+
+func parse(text string) *unstructured.Unstructured {
+	GinkgoHelper()
+	object := &unstructured.Unstructured{}
+	Expect(yaml.UnmarshalStrict([]byte(text), &object.Object)).To(Succeed(), text)
+	return object
+}
+
+// edited returns the sample of the kind with one text replaced, which must be there.
+func edited(kind, from, to string) *unstructured.Unstructured {
+	GinkgoHelper()
+	text := sample[kind]
+	Expect(strings.Count(text, from)).To(Equal(1), "the sample %s has %q once", kind, from)
+	return parse(strings.Replace(text, from, to, 1))
+}
+
+var _ = Describe("The schema", func() {
+	DescribeTable("takes the sample of", func(ctx SpecContext, kind string) {
+		Expect(api.Create(ctx, parse(sample[kind]), client.DryRunAll)).To(Succeed())
+	},
+		Entry("a Tenant", "Tenant"),
+		Entry("a ResourceServer", "ResourceServer"),
+		Entry("an AccessLevel", "AccessLevel"),
+		Entry("an Application", "Application"),
+		Entry("a TenantGrant", "TenantGrant"),
+	)
+
+	DescribeTable("refuses", func(ctx SpecContext, kind, from, to, says string) {
+		err := api.Create(ctx, edited(kind, from, to), client.DryRunAll)
+		Expect(err).To(HaveOccurred())
+		Expect(apierrors.IsInvalid(err) || apierrors.IsBadRequest(err)).To(BeTrue(), "%T %v", err, err)
+		Expect(err).To(MatchError(ContainSubstring(says)))
+	},
+		Entry("an unknown field of a Tenant", "Tenant", "displayName:", "displayname:", `unknown field "spec.displayname"`),
+		Entry("an unknown field of a version", "Application", "state: Active", "stat: Active", `unknown field "spec.versions[0].stat"`),
+		Entry("a Tenant without a namespace", "Tenant", "  namespace: operator-co\n", "", "spec.namespace: Required value"),
+		Entry("a Tenant whose name is no DNS label", "Tenant", "name: operator-co,", "name: operator.co,", "metadata.name is the tenant id"),
+		Entry("a Tenant with a name of 64 characters", "Tenant", "name: operator-co,", "name: "+strings.Repeat("a", 64)+",", "metadata.name is the tenant id"),
+		Entry("a namespace that cannot be one", "Tenant", "namespace: operator-co", "namespace: Operator", "must be the name of a namespace"),
+		Entry("a stage that does not exist", "Tenant", "Production", "Preview", `supported values: "Development", "Production"`),
+		Entry("hosting without a stage", "Tenant", "stage: Production, ", "", "spec.hosting.stage: Required value"),
+		Entry("hosting without levels", "Tenant", ", levels: [read-write, limited]", "", "spec.hosting.levels: Required value"),
+		Entry("a state that does not exist", "Tenant", "state: Active", "state: Paused", `supported values: "Active", "Suspended"`),
+
+		Entry("an audience that is no absolute URI", "ResourceServer", "https://api.example.com", "api.example.com", "must be an absolute URI without a fragment"),
+		Entry("an audience with a fragment", "ResourceServer", "https://api.example.com", `"https://api.example.com#x"`, "must be an absolute URI without a fragment"),
+		Entry("an audience with a space", "ResourceServer", "https://api.example.com", `"https://api.example.com/a b"`, "must be an absolute URI without a fragment"),
+		Entry("a resource server without scopes", "ResourceServer", "  scopes: [assets:read, assets:write]\n", "", "spec.scopes: Required value"),
+		Entry("a scope with a space", "ResourceServer", "assets:read", `"assets read"`, "should match"),
+		Entry("a scope with a quote", "ResourceServer", "assets:read", `'assets"read'`, "should match"),
+		Entry("a scope with a backslash", "ResourceServer", "assets:read", `'assets\read'`, "should match"),
+		Entry("a scope of 65 characters", "ResourceServer", "assets:read", strings.Repeat("a", 65), "may not be more than 64"),
+		Entry("a scope twice", "AccessLevel", "[assets:read, assets:write]", "[assets:read, assets:read]", "Duplicate value"),
+		Entry("65 scopes", "AccessLevel", "[assets:read, assets:write]", "["+scopes(65)+"]", "must have at most 64 items"),
+
+		Entry("an Application whose name has a dot", "Application", "name: kpi-dashboard", "name: kpi.dashboard", "metadata.name is the appName"),
+		Entry("an Application without resource servers", "Application", "resourceServers: [iot]", "resourceServers: []", "should have at least 1 items"),
+		Entry("a resource server twice", "Application", "[iot]", "[iot, iot]", "names the same ResourceServer twice"),
+		Entry("an offer to nobody", "Application", "  offer:\n    tenants: [acme]\n    tenantSelector: {matchLabels: {plan: gold}}\n", "  offer: {}\n", "an offer needs tenants, tenantSelector or both"),
+		Entry("a version twice", "Application", "version: 1.1.0", "version: 1.0.0", "Duplicate value"),
+		Entry("a version of 64 characters", "Application", "version: 1.1.0", "version: "+strings.Repeat("1", 60)+".0.0", "may not be more than 63"),
+		Entry("a version with capitals", "Application", "2.0.0-rc.1", "2.0.0-RC1", "should match"),
+		Entry("a version with two dots in a row", "Application", "2.0.0-rc.1", "2..0", "should match"),
+		Entry("level and scopes at once", "Application", "{level: limited}", "{level: limited, scopes: [assets:write]}", "give exactly one of them"),
+		Entry("neither level nor scopes", "Application", "{level: limited}", "{}", "give exactly one of them"),
+		Entry("an overlap that is no duration", "Application", "overlap: 24h", "overlap: 7d", "overlap is hours, minutes and seconds"),
+		Entry("an overlap without end", "Application", "overlap: 24h", "overlap: 8761h", "at most 8760h"),
+		Entry("a negative overlap", "Application", "overlap: 24h", "overlap: -1h", "overlap is hours, minutes and seconds"),
+		Entry("custom names without type Custom", "Application", "type: Custom", "type: Standard", "keys goes with type Custom"),
+		Entry("type Custom without names", "Application", ", keys: {clientID: MY_ID, clientSecret: MY_SECRET}", "", "type Custom needs keys"),
+		Entry("custom names without the secret's", "Application", ", clientSecret: MY_SECRET", "", "clientSecret: Required value"),
+		Entry("a custom name twice", "Application", "MY_SECRET", "MY_ID", "two variables have the same name"),
+		Entry("a custom name twice among the optional ones", "Application", "MY_SECRET", "MY_SECRET, issuer: X, tokenURL: X", "two variables have the same name"),
+		Entry("a custom name that is no variable's", "Application", "MY_SECRET", "MY-SECRET", "should match"),
+
+		Entry("a TenantGrant of another name than its application's", "TenantGrant", "name: operator-co.kpi-dashboard", "name: kpi", "name this grant operator-co.kpi-dashboard"),
+		Entry("a TenantGrant without a UID", "TenantGrant", ", uid: b7a91b1c-52e7-4b6f-8a4c-2d1f0e3c5a77", "", "uid: Required value"),
+		Entry("a TenantGrant with something else for a UID", "TenantGrant", "b7a91b1c-52e7-4b6f-8a4c-2d1f0e3c5a77", "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", "uid must be the metadata.uid of the Application"),
+		Entry("a TenantGrant without scopes", "TenantGrant", `scopes: [assets:read, "timeseries:read"]`, "scopes: []", "should have at least 1 items"),
+		Entry("a TenantGrant that covers no version", "TenantGrant", `versions: ["1.0.0"]`, "versions: []", "should have at least 1 items"),
+	)
+
+	It("takes 32 versions and refuses 33", func(ctx SpecContext) {
+		application := func(versions int) *unstructured.Unstructured {
+			object := parse(sample["Application"])
+			list := make([]any, 0, versions)
+			for i := 1; i <= versions; i++ {
+				list = append(list, map[string]any{"version": strings.Repeat("1", i) + ".0"})
+			}
+			Expect(unstructured.SetNestedSlice(object.Object, list, "spec", "versions")).To(Succeed())
+			return object
+		}
+		Expect(api.Create(ctx, application(32), client.DryRunAll)).To(Succeed())
+		Expect(api.Create(ctx, application(33), client.DryRunAll)).To(MatchError(ContainSubstring("must have at most 32 items")))
+	})
+
+	It("keeps a tenant's namespace as it is", func(ctx SpecContext) {
+		tenant := edited("Tenant", "name: operator-co,", "name: stays,")
+		Expect(api.Create(ctx, tenant)).To(Succeed())
+		DeferCleanup(api.Delete, tenant)
+		Expect(unstructured.SetNestedField(tenant.Object, "elsewhere", "spec", "namespace")).To(Succeed())
+		Expect(api.Update(ctx, tenant)).To(MatchError(ContainSubstring("create another Tenant for the other namespace")))
+	})
+
+	It("keeps a grant's tenant as it is", func(ctx SpecContext) {
+		grant := parse(sample["TenantGrant"])
+		Expect(api.Create(ctx, grant)).To(Succeed())
+		DeferCleanup(api.Delete, grant)
+		Expect(unstructured.SetNestedField(grant.Object, "globex", "spec", "tenant")).To(Succeed())
+		Expect(api.Update(ctx, grant)).To(MatchError(ContainSubstring("tenant is immutable")))
+	})
+
+	It("fills in the defaults that the documentation names", func(ctx SpecContext) {
+		object := parse(`
+apiVersion: countersign.dev/v1alpha1
+kind: Application
+metadata: {name: defaults, namespace: default}
+spec:
+  resourceServers: [iot]
+  versions: [{version: 1.0.0}]
+`)
+		Expect(api.Create(ctx, object)).To(Succeed())
+		DeferCleanup(api.Delete, object)
+		var application v1alpha1.Application
+		Expect(api.Get(ctx, client.ObjectKeyFromObject(object), &application)).To(Succeed())
+		Expect(application.Spec.Versions[0].State).To(Equal(v1alpha1.StateActive))
+		Expect(application.Spec.CredentialPolicy.Overlap.Hours()).To(Equal(168.0))
+		Expect(application.Spec.CredentialPolicy.Environment.Type).To(Equal(v1alpha1.EnvironmentStandard))
+	})
+
+	It("takes no status from whoever creates an object", func(ctx SpecContext) {
+		application := &v1alpha1.Application{}
+		application.Name, application.Namespace = "forged", "default"
+		application.Spec.ResourceServers = []string{"iot"}
+		application.Spec.Versions = []v1alpha1.ApplicationVersion{{Version: "1.0.0"}}
+		application.Status.HostTenant = "somebody"
+		Expect(api.Create(ctx, application)).To(Succeed())
+		DeferCleanup(api.Delete, application)
+		Expect(api.Get(ctx, client.ObjectKeyFromObject(application), application)).To(Succeed())
+		Expect(application.Status.HostTenant).To(BeEmpty())
+	})
+})
+
+// scopes returns so many different scopes, as the inside of a YAML list.
+func scopes(count int) string {
+	list := make([]string, count)
+	for i := range list {
+		list[i] = "s" + strings.Repeat("x", i%40) + strings.Repeat("y", i/40)
+	}
+	return strings.Join(list, ", ")
+}
