@@ -42,6 +42,7 @@ type ResourceServerStatus struct {
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:scope=Cluster,categories=countersign
+// +kubebuilder:selectablefield:JSONPath=`.spec.audience`
 // +kubebuilder:printcolumn:name="Audience",type=string,JSONPath=`.spec.audience`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`

@@ -88,6 +88,7 @@ type TenantStatus struct {
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:scope=Cluster,categories=countersign
+// +kubebuilder:selectablefield:JSONPath=`.spec.namespace`
 // +kubebuilder:printcolumn:name="Namespace",type=string,JSONPath=`.spec.namespace`,description="The namespace that speaks for the tenant"
 // +kubebuilder:printcolumn:name="Hosting",type=string,JSONPath=`.spec.hosting.stage`,description="How far the tenant's applications may reach; empty: it hosts nothing"
 // +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.spec.state`
