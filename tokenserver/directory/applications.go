@@ -1,0 +1,153 @@
+package directory
+
+import (
+	"iter"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"countersign.dev/access"
+	"countersign.dev/api/v1alpha1"
+	"countersign.dev/internal/credential"
+)
+
+// maxVerifiers is how many verifiers of a version are looked at, as many as the schema admits. Every authentication
+// compares with exactly this many hashes.
+const maxVerifiers = 8
+
+// applications is the table of Applications, by namespace and name, and their versions by the digits at the end of their
+// client ids. The names in a client id may hold dashes, so it cannot be taken apart; and the host tenant's name in it is
+// that of the moment, so that no event of a Tenant touches this table.
+type applications struct {
+	byKey    entries[types.NamespacedName, *application]
+	bySuffix groups[versionKey]
+}
+
+// versionKey names a version of an Application.
+type versionKey struct {
+	application types.NamespacedName
+	version     string
+}
+
+// application is what is kept of an Application.
+type application struct {
+	facts *access.Application
+	// versions are those of the spec, in its order.
+	versions []version
+}
+
+// version is what is kept of a version for authentication.
+type version struct {
+	name string
+	// tail is the client id without the host tenant's name in front.
+	tail      string
+	verifiers []verifier
+}
+
+// verifier is a credential that the version's status lists.
+type verifier struct {
+	id   string
+	hash credential.Hash
+	// expires is zero for a credential that does not end by the clock.
+	expires time.Time
+}
+
+func (a *applications) set(object *v1alpha1.Application) {
+	facts := access.NewApplication(object)
+	if facts == nil {
+		a.remove(keyOf(object))
+		return
+	}
+	key := keyOf(object)
+	old, renewed := a.byKey.get(key), newApplication(facts, object.Status.Versions)
+	for _, version := range old.missingFrom(renewed) {
+		a.bySuffix.remove(version.suffix(), versionKey{key, version.name})
+	}
+	a.byKey.set(key, renewed)
+	for _, version := range renewed.missingFrom(old) {
+		entry := versionKey{key, version.name}
+		a.bySuffix.put(version.suffix(), entry, entry)
+	}
+}
+
+func (a *applications) remove(key types.NamespacedName) {
+	old := a.byKey.get(key)
+	a.byKey.remove(key)
+	for _, version := range old.missingFrom(nil) {
+		a.bySuffix.remove(version.suffix(), versionKey{key, version.name})
+	}
+}
+
+func (a *applications) keys() iter.Seq[types.NamespacedName] {
+	return func(yield func(types.NamespacedName) bool) {
+		for key := range a.byKey.all() {
+			if !yield(key) {
+				return
+			}
+		}
+	}
+}
+
+// newApplication takes the versions from the spec, and from the status nothing but their verifiers: who can write a status
+// cannot bring a version to life or pose as another client.
+func newApplication(facts *access.Application, statuses []v1alpha1.ApplicationVersionStatus) *application {
+	kept := &application{facts: facts, versions: make([]version, 0, len(facts.Versions))}
+	for i := range facts.Versions {
+		name := facts.Versions[i].Name
+		entry := version{name: name, tail: credential.ClientID("", facts.Name, name, string(facts.UID))}
+		for j := range statuses {
+			if string(statuses[j].Version) == name {
+				entry.verifiers = newVerifiers(statuses[j].Verifiers)
+			}
+		}
+		kept.versions = append(kept.versions, entry)
+	}
+	return kept
+}
+
+// newVerifiers leaves out what cannot be read: nothing authenticates with it.
+func newVerifiers(objects []v1alpha1.Verifier) []verifier {
+	verifiers := make([]verifier, 0, len(objects))
+	for i := range objects {
+		hash, err := credential.ParseHash(objects[i].SHA256)
+		if err != nil || len(verifiers) == maxVerifiers {
+			continue
+		}
+		entry := verifier{id: objects[i].ID, hash: hash}
+		if objects[i].ExpirationTime != nil {
+			entry.expires = objects[i].ExpirationTime.Time
+		}
+		verifiers = append(verifiers, entry)
+	}
+	return verifiers
+}
+
+// missingFrom returns the versions whose client ids the other does not have. Either may be nil, which has none.
+func (a *application) missingFrom(other *application) []version {
+	if a == nil {
+		return nil
+	}
+	if other == nil {
+		return a.versions
+	}
+	return slices.DeleteFunc(slices.Clone(a.versions), func(v version) bool {
+		same := other.version(v.name)
+		return same != nil && same.tail == v.tail
+	})
+}
+
+// version returns the version of that name, or nil.
+func (a *application) version(name string) *version {
+	for i := range a.versions {
+		if a.versions[i].name == name {
+			return &a.versions[i]
+		}
+	}
+	return nil
+}
+
+func (v *version) suffix() string { return credential.SuffixOf(v.tail) }
+
+// standing reports whether the credential is valid at the time.
+func (v *verifier) standing(now time.Time) bool { return v.expires.IsZero() || now.Before(v.expires) }
