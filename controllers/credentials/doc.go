@@ -1,0 +1,15 @@
+// Package credentials owns the life of a credential: it issues, delivers, repairs and removes the client credentials of each
+// version of an Application, in the version's Secret (the plaintext) and in the Application's status (the SHA-256).
+//
+// A credential is issued in three writes, each with an optimistic lock:
+//
+//  1. status: a verifier (id, SHA-256, time of issue). From here on the token server accepts the secret.
+//  2. Secret: created, or updated with its UID and resourceVersion.
+//  3. status: delivered; the one before it gets the time at which it ends.
+//
+// The token server accepts a secret before any pod can have it, so no pod holds one that is refused. Whatever crash comes
+// between two writes, status and Secret together tell how far it came: plan.go reads that, and is pure.
+//
+// It knows nothing of tenants, levels or grants, and decides no token. The application controller calls it, and makes the
+// third write with the rest of the status.
+package credentials

@@ -1,0 +1,159 @@
+package credentials
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"countersign.dev/api/v1alpha1"
+	"countersign.dev/internal/credential"
+)
+
+// ApplicationOf returns the key of the Application that a Secret says it is for; false where it says none, or is not of
+// the type of credentials. What a Secret says gives it no right: it is only what to look at when the Secret changes.
+func ApplicationOf(object client.Object) (types.NamespacedName, bool) {
+	secret, ok := object.(*corev1.Secret)
+	if !ok || secret.Type != v1alpha1.SecretTypeCredentials {
+		return types.NamespacedName{}, false
+	}
+	name := secret.Annotations[v1alpha1.AnnotationApplication]
+	return types.NamespacedName{Namespace: secret.Namespace, Name: name}, name != ""
+}
+
+// secretName is the name of a version's Secret. Names of applications have no dot, so no two versions share one.
+func secretName(application string, version v1alpha1.VersionName) string {
+	return application + "." + string(version)
+}
+
+// isOf reports whether the Secret is that of the application with this very UID and this version. Any other Secret is
+// somebody else's, whatever its labels say.
+func isOf(secret *corev1.Secret, app *v1alpha1.Application, version v1alpha1.VersionName) bool {
+	return secret.Type == v1alpha1.SecretTypeCredentials &&
+		secret.Annotations[v1alpha1.AnnotationApplication] == app.Name &&
+		secret.Annotations[v1alpha1.AnnotationApplicationUID] == string(app.UID) &&
+		secret.Annotations[v1alpha1.AnnotationVersion] == string(version) &&
+		secret.Name == secretName(app.Name, version)
+}
+
+// isOrphan reports whether the Secret is one that Countersign made for an application of this name with another UID than
+// the living one's: type, annotations, name and owner reference all say so. The garbage collector removes it, too; the
+// operator is sooner, so that an application which is created again does not wait for its Secret's name.
+func isOrphan(secret *corev1.Secret, application string, living types.UID) bool {
+	uid := types.UID(secret.Annotations[v1alpha1.AnnotationApplicationUID])
+	version := v1alpha1.VersionName(secret.Annotations[v1alpha1.AnnotationVersion])
+	return secret.Type == v1alpha1.SecretTypeCredentials &&
+		secret.Annotations[v1alpha1.AnnotationApplication] == application &&
+		secret.Name == secretName(application, version) &&
+		uid != "" && uid != living && ownedBy(secret, uid)
+}
+
+func ownedBy(secret *corev1.Secret, uid types.UID) bool {
+	return slices.ContainsFunc(secret.OwnerReferences, func(ref metav1.OwnerReference) bool { return ref.UID == uid })
+}
+
+// content is the client secrets that stand in a Secret. The zero value is a Secret without any.
+type content struct {
+	// candidate is the one that pods get as their client secret, or nil where that variable holds something else.
+	candidate *credential.Secret
+	// all is every value that has the form of a client secret: after a change of the environment the credential stands
+	// under its former name.
+	all []credential.Secret
+}
+
+// contentOf reads a Secret whose client secret should stand under that key.
+func contentOf(secret *corev1.Secret, key string) content {
+	var c content
+	if secret == nil {
+		return c
+	}
+	for name, value := range secret.Data {
+		parsed, err := credential.Parse(string(value))
+		if err != nil {
+			continue
+		}
+		c.all = append(c.all, parsed)
+		if name == key {
+			c.candidate = &parsed
+		}
+	}
+	if c.candidate == nil && len(c.all) == 1 {
+		c.candidate = &c.all[0]
+	}
+	return c
+}
+
+// find returns the client secret that the verifier is of.
+func (c content) find(verifier v1alpha1.Verifier) (credential.Secret, bool) {
+	hash, err := credential.ParseHash(verifier.SHA256)
+	if err != nil {
+		return credential.Secret{}, false
+	}
+	for _, secret := range c.all {
+		if secret.Hash().Equal(hash) {
+			return secret, true
+		}
+	}
+	return credential.Secret{}, false
+}
+
+func (c content) holds(verifier v1alpha1.Verifier) bool {
+	_, found := c.find(verifier)
+	return found
+}
+
+// shape is what a version's Secret has to say.
+type shape struct {
+	app          *v1alpha1.Application
+	version      v1alpha1.VersionName
+	credentialID string
+	data         map[string][]byte
+}
+
+// applyTo brings a Secret into shape and reports whether anything had to change. Labels and annotations of others stay;
+// the data is Countersign's alone, for every key of it becomes an environment variable.
+func (s shape) applyTo(secret *corev1.Secret) bool {
+	before := secret.DeepCopy()
+	secret.Annotations = merged(secret.Annotations, map[string]string{
+		v1alpha1.AnnotationApplication:    s.app.Name,
+		v1alpha1.AnnotationApplicationUID: string(s.app.UID),
+		v1alpha1.AnnotationVersion:        string(s.version),
+		v1alpha1.AnnotationCredentialID:   s.credentialID,
+	})
+	secret.Labels = merged(secret.Labels, map[string]string{
+		v1alpha1.LabelApplication: s.app.Name,
+		v1alpha1.LabelVersion:     string(s.version),
+	})
+	if !ownedBy(secret, s.app.UID) {
+		secret.OwnerReferences = append(secret.OwnerReferences, s.owner(secret))
+	}
+	secret.Data = s.data
+	return !maps.Equal(before.Annotations, secret.Annotations) || !maps.Equal(before.Labels, secret.Labels) ||
+		len(before.OwnerReferences) != len(secret.OwnerReferences) || !maps.EqualFunc(before.Data, secret.Data, bytes.Equal)
+}
+
+// owner refers to the application for the garbage collector. It does not block the owner's deletion: absence is
+// revocation, and nothing of ours may hold it up.
+func (s shape) owner(secret *corev1.Secret) metav1.OwnerReference {
+	ref := metav1.OwnerReference{
+		APIVersion: v1alpha1.GroupVersion.String(), Kind: "Application", Name: s.app.Name, UID: s.app.UID,
+	}
+	if metav1.GetControllerOf(secret) == nil {
+		controller := true
+		ref.Controller = &controller
+	}
+	return ref
+}
+
+func merged(base, over map[string]string) map[string]string {
+	out := maps.Clone(base)
+	if out == nil {
+		out = map[string]string{}
+	}
+	maps.Copy(out, over)
+	return out
+}
