@@ -48,7 +48,9 @@ var _ = Describe("Issuing credentials", func() {
 		}))
 
 		By("changing the names, which rotates nothing and leaves no second copy")
-		w.edit(func(s *v1alpha1.ApplicationSpec) { s.CredentialPolicy.Environment.Type = v1alpha1.EnvironmentInsightsHub })
+		w.edit(func(s *v1alpha1.ApplicationSpec) {
+			s.CredentialPolicy.Environment.Type = v1alpha1.EnvironmentInsightsHub
+		})
 		w.settle()
 		Expect(asText(w.secret("1.0.0"))).To(Equal(map[string]string{
 			"MDSP_KEY_STORE_CLIENT_ID": id, "MDSP_KEY_STORE_CLIENT_SECRET": text, "MDSP_OS_VM_APP_NAME": "kpi-dashboard",
@@ -170,7 +172,9 @@ var _ = Describe("A crash between two writes", func() {
 var _ = Describe("Repairing credentials", func() {
 	It("replaces a deleted Secret at once, and the old secret stays valid for the overlap to the second", func() {
 		w := newWorld(GinkgoT(), granted("1.0.0"))
-		w.edit(func(s *v1alpha1.ApplicationSpec) { s.CredentialPolicy.Overlap = &metav1.Duration{Duration: 2 * time.Hour} })
+		w.edit(func(s *v1alpha1.ApplicationSpec) {
+			s.CredentialPolicy.Overlap = &metav1.Duration{Duration: 2 * time.Hour}
+		})
 		w.settle()
 		old := string(w.secret("1.0.0").Data[clientSecret])
 		Expect(platform.Delete(w.ctx, w.secret("1.0.0"))).To(Succeed())

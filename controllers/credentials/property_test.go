@@ -244,4 +244,3 @@ func textOf(secret *corev1.Secret) string {
 	}
 	return ""
 }
-

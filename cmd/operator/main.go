@@ -1,0 +1,50 @@
+// Command operator is the one that writes: it issues, repairs and removes the credentials of applications, reports
+// conditions, and creates the signing keys. It serves nothing to clients.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/pflag"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "operator:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+// run reads the command line and operates until the context is done.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	o := defaults()
+	flags := o.flags(stdout)
+	if err := flags.Parse(args); errors.Is(err, pflag.ErrHelp) {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("%w; --help lists the flags", err)
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %q; --help lists the flags", flags.Arg(0))
+	}
+	if o.version {
+		_, err := fmt.Fprintln(stdout, version)
+		return err
+	}
+	if err := o.complete(); err != nil {
+		return err
+	}
+	return operate(ctx, o, stderr)
+}

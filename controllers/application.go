@@ -1,0 +1,145 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"countersign.dev/access"
+	"countersign.dev/api/v1alpha1"
+	"countersign.dev/controllers/credentials"
+)
+
+// applications reconciles Applications: what they mean, and their credentials.
+type applications struct {
+	Deps
+	credentials *credentials.Phase
+}
+
+func newApplications(deps Deps) *applications {
+	return &applications{Deps: deps, credentials: credentials.New(credentials.Deps{
+		Client: deps.Client, Live: deps.Live, Clock: deps.Clock, Rand: deps.Rand, Issuer: deps.Issuer, Events: deps.Events,
+	})}
+}
+
+// Reconcile brings the credentials in order, and writes what was found in one write at the end.
+func (r *applications) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
+	app := &v1alpha1.Application{}
+	err := r.Client.Get(ctx, request.NamespacedName, app)
+	if apierrors.IsNotFound(err) || err == nil && app.DeletionTimestamp != nil {
+		return settled(reconcile.Result{}, r.credentials.Remove(ctx, request.NamespacedName))
+	}
+	if err != nil {
+		return reconcile.Result{}, fmt.Errorf("reading the application: %w", err)
+	}
+	base := app.DeepCopy()
+	after, err := r.reconcile(ctx, app)
+	if apierrors.IsConflict(err) {
+		return settled(reconcile.Result{}, err)
+	}
+	// Also after an error: a Secret that cannot be written is the user's to know.
+	if failed := writeStatus(ctx, r.Client, base, app); failed != nil {
+		return settled(reconcile.Result{}, failed)
+	}
+	return settled(reconcile.Result{RequeueAfter: after}, err)
+}
+
+// reconcile leaves the new status in app.
+func (r *applications) reconcile(ctx context.Context, app *v1alpha1.Application) (time.Duration, error) {
+	known := newFacts(ctx, r.Client)
+	host := access.HostOf(known, app.Namespace)
+	if known.err != nil {
+		return 0, known.err
+	}
+	after, err := r.credentials.Reconcile(ctx, app, hosting(host))
+	if apierrors.IsConflict(err) {
+		return 0, err
+	}
+	r.report(known, app, host)
+	if known.err != nil {
+		return 0, known.err
+	}
+	return after, err
+}
+
+// hosting returns the name of a tenant that hosts, or "".
+func hosting(host *access.Tenant) string {
+	if host == nil || host.Stage == "" {
+		return ""
+	}
+	return host.Name
+}
+
+// report sets everything in status but what the credentials are.
+func (r *applications) report(known *facts, app *v1alpha1.Application, host *access.Tenant) {
+	app.Status.HostTenant = ""
+	if host != nil {
+		app.Status.HostTenant = host.Name
+	}
+	reporter := reporter{r.Clock, app.Generation}
+	accepted := acceptApplication(known, app, host)
+	reporter.set(&app.Status.Conditions, v1alpha1.ConditionAccepted, accepted)
+
+	meant := access.NewApplication(app)
+	for i := range app.Status.Versions {
+		entry := &app.Status.Versions[i]
+		decision := access.Decide(known, access.Question{
+			Application: meant, Version: string(entry.Version), Tenant: app.Status.HostTenant, Now: r.Clock.Now(),
+		})
+		reporter.set(&entry.Conditions, v1alpha1.ConditionEffective, finding{decision.Reason, decision.Message()})
+	}
+	reporter.set(&app.Status.Conditions, v1alpha1.ConditionReady, readyApplication(app, accepted))
+}
+
+func acceptApplication(known *facts, app *v1alpha1.Application, host *access.Tenant) finding {
+	switch {
+	case host == nil:
+		return finding{v1alpha1.ReasonTenantNotHosting, fmt.Sprintf(
+			"namespace %s is no accepted tenant's: ask the platform operator for a Tenant with spec.namespace %s and spec.hosting",
+			app.Namespace, app.Namespace)}
+	case host.Stage == "":
+		return finding{v1alpha1.ReasonTenantNotHosting, fmt.Sprintf(
+			"tenant %s hosts nothing: ask the platform operator to set spec.hosting of Tenant %s", host.Name, host.Name)}
+	}
+	for _, name := range app.Spec.ResourceServers {
+		if access.AcceptedResourceServer(known, name) == nil {
+			return finding{v1alpha1.ReasonResourceServerNotFound, fmt.Sprintf(
+				"spec.resourceServers names %s, which is no accepted ResourceServer: name another, or ask the platform operator for it",
+				name)}
+		}
+	}
+	for i := range app.Spec.Versions {
+		version := &app.Spec.Versions[i]
+		if version.Access == nil || version.Access.Level == "" || known.Level(version.Access.Level) != nil {
+			continue
+		}
+		return finding{v1alpha1.ReasonAccessLevelNotFound, fmt.Sprintf(
+			"spec.versions[%s].access.level names %s, which is no AccessLevel: name another, or ask the platform operator for it",
+			version.Version, version.Access.Level)}
+	}
+	return finding{v1alpha1.ReasonAccepted, "hosted by tenant " + host.Name}
+}
+
+// readyApplication computes Ready in one place, from Accepted and the versions.
+func readyApplication(app *v1alpha1.Application, accepted finding) finding {
+	if !accepted.good() {
+		return accepted
+	}
+	for i := range app.Status.Versions {
+		entry := &app.Status.Versions[i]
+		ready := meta.FindStatusCondition(entry.Conditions, string(v1alpha1.ConditionReady))
+		if ready != nil && ready.Reason != string(v1alpha1.ReasonReady) {
+			return finding{v1alpha1.Reason(ready.Reason), fmt.Sprintf("version %s: %s", entry.Version, ready.Message)}
+		}
+	}
+	if len(app.Spec.Versions) == 0 {
+		return finding{v1alpha1.ReasonReady, "registered; it has no versions yet (spec.versions)"}
+	}
+	return finding{v1alpha1.ReasonReady, "every version with access has its credentials"}
+}
+
+var _ reconcile.Reconciler = (*applications)(nil)

@@ -1,0 +1,82 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"countersign.dev/api/v1alpha1"
+)
+
+// finding is what was found about one aspect of an object. The aspect is in order where the reason is one of those that
+// stand for True.
+type finding struct {
+	reason  v1alpha1.Reason
+	message string
+}
+
+func (f finding) good() bool {
+	switch f.reason {
+	case v1alpha1.ReasonAccepted, v1alpha1.ReasonReady, v1alpha1.ReasonGranted:
+		return true
+	}
+	return false
+}
+
+// reporter sets conditions as they were found at one generation of an object.
+type reporter struct {
+	clock      clock.PassiveClock
+	generation int64
+}
+
+func (r reporter) set(conditions *[]metav1.Condition, kind v1alpha1.ConditionType, found finding) {
+	status := metav1.ConditionFalse
+	if found.good() {
+		status = metav1.ConditionTrue
+	}
+	meta.SetStatusCondition(conditions, metav1.Condition{
+		Type:               string(kind),
+		Status:             status,
+		Reason:             string(found.reason),
+		Message:            found.message,
+		ObservedGeneration: r.generation,
+		LastTransitionTime: metav1.Time{Time: r.clock.Now()},
+	})
+}
+
+// setBoth sets Accepted, and Ready where nothing but acceptance can be wrong.
+func (r reporter) setBoth(conditions *[]metav1.Condition, accepted finding, readyMessage string) {
+	r.set(conditions, v1alpha1.ConditionAccepted, accepted)
+	ready := accepted
+	if accepted.good() {
+		ready = finding{v1alpha1.ReasonReady, readyMessage}
+	}
+	r.set(conditions, v1alpha1.ConditionReady, ready)
+}
+
+// writeStatus writes the object's status where it differs from what was read. The update carries the resourceVersion: what
+// another hand wrote meanwhile is a Conflict, and the retry thinks anew.
+func writeStatus(ctx context.Context, c client.Client, base, object client.Object) error {
+	if equality.Semantic.DeepEqual(base, object) {
+		return nil
+	}
+	if err := c.Status().Update(ctx, object); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("writing status: %w", err)
+	}
+	return nil
+}
+
+// settled turns a lost race into a retry: it is no error, the cache was only behind.
+func settled(result reconcile.Result, err error) (reconcile.Result, error) {
+	if apierrors.IsConflict(err) {
+		return reconcile.Result{RequeueAfter: staleRetry}, nil
+	}
+	return result, err
+}
