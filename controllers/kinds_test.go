@@ -1,0 +1,135 @@
+package controllers
+
+import (
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"countersign.dev/api/v1alpha1"
+)
+
+var _ = Describe("A Tenant", func() {
+	It("is accepted where its namespace is its own", func() {
+		w := newWorld()
+		tenant := w.tenant("acme", "")
+		w.reconcile(tenant)
+		Expect(reasonOf(tenant.Status.Conditions, v1alpha1.ConditionAccepted)).To(Equal(v1alpha1.ReasonAccepted))
+		reason, message := said(tenant.Status.Conditions, v1alpha1.ConditionReady)
+		Expect(reason).To(Equal(v1alpha1.ReasonReady))
+		Expect(message).To(ContainSubstring("hosts nothing"))
+		Expect(tenant.Status.Conditions[0].ObservedGeneration).To(Equal(tenant.Generation))
+		Expect(tenant.Status.Conditions[0].LastTransitionTime.Time).To(BeTemporally("==", noon))
+	})
+
+	It("is not, nor is the other, where two claim one namespace, until one of them is gone", func() {
+		w := newWorld()
+		first := w.tenant("acme", "")
+		second := &v1alpha1.Tenant{
+			ObjectMeta: metav1.ObjectMeta{Name: w.name("acme2")}, Spec: v1alpha1.TenantSpec{Namespace: first.Spec.Namespace},
+		}
+		w.create(second)
+		for tenant, other := range map[*v1alpha1.Tenant]string{first: second.Name, second: first.Name} {
+			w.reconcile(tenant)
+			for _, kind := range []v1alpha1.ConditionType{v1alpha1.ConditionAccepted, v1alpha1.ConditionReady} {
+				reason, message := said(tenant.Status.Conditions, kind)
+				Expect(reason).To(Equal(v1alpha1.ReasonNamespaceConflict))
+				Expect(message).To(ContainSubstring(other))
+			}
+		}
+		Expect(platform.Delete(w.ctx, second)).To(Succeed())
+		w.reconcile(first)
+		Expect(reasonOf(first.Status.Conditions, v1alpha1.ConditionAccepted)).To(Equal(v1alpha1.ReasonAccepted))
+	})
+
+	It("is written once and then left alone", func() {
+		w := newWorld()
+		tenant := w.tenant("acme", v1alpha1.HostingDevelopment, "limited")
+		w.reconcile(tenant)
+		version := tenant.ResourceVersion
+		w.reconcile(tenant)
+		Expect(tenant.ResourceVersion).To(Equal(version))
+	})
+})
+
+var _ = Describe("A ResourceServer and an AccessLevel", func() {
+	It("are accepted, but for an audience that another ResourceServer has", func() {
+		w := newWorld()
+		w.stage()
+		server, level := &v1alpha1.ResourceServer{}, &v1alpha1.AccessLevel{}
+		server.Name, level.Name = w.name("iot"), w.name("limited")
+		w.reconcile(server)
+		w.reconcile(level)
+		Expect(reasonOf(server.Status.Conditions, v1alpha1.ConditionReady)).To(Equal(v1alpha1.ReasonReady))
+		Expect(reasonOf(level.Status.Conditions, v1alpha1.ConditionReady)).To(Equal(v1alpha1.ReasonReady))
+
+		twin := &v1alpha1.ResourceServer{ObjectMeta: metav1.ObjectMeta{Name: w.name("twin")}, Spec: server.Spec}
+		w.create(twin)
+		w.reconcile(server)
+		reason, message := said(server.Status.Conditions, v1alpha1.ConditionAccepted)
+		Expect(reason).To(Equal(v1alpha1.ReasonAudienceConflict))
+		Expect(message).To(ContainSubstring(twin.Name))
+	})
+})
+
+var _ = Describe("An Application", func() {
+	It("is Ready with its credentials, and Effective for its own tenant", func() {
+		w := newWorld()
+		host, _ := w.stage()
+		app := w.application(host)
+		w.reconcile(app)
+		Expect(app.Status.HostTenant).To(Equal(host.Name))
+		Expect(reasonOf(app.Status.Conditions, v1alpha1.ConditionAccepted)).To(Equal(v1alpha1.ReasonAccepted))
+		Expect(reasonOf(app.Status.Conditions, v1alpha1.ConditionReady)).To(Equal(v1alpha1.ReasonReady))
+		reason, message := said(app.Status.Versions[0].Conditions, v1alpha1.ConditionEffective)
+		Expect(reason).To(Equal(v1alpha1.ReasonGranted))
+		Expect(message).To(ContainSubstring("assets:read timeseries:read"))
+	})
+
+	DescribeTable("says what does not resolve, and whom to ask",
+		func(spoil func(*world, *v1alpha1.Tenant, *v1alpha1.Application), reason v1alpha1.Reason, hint string) {
+			w := newWorld()
+			host, _ := w.stage()
+			app := w.application(host)
+			spoil(w, host, app)
+			w.reconcile(app)
+			for _, kind := range []v1alpha1.ConditionType{v1alpha1.ConditionAccepted, v1alpha1.ConditionReady} {
+				got, message := said(app.Status.Conditions, kind)
+				Expect(got).To(Equal(reason))
+				Expect(message).To(ContainSubstring(hint))
+			}
+		},
+		Entry("no Tenant for its namespace", func(w *world, host *v1alpha1.Tenant, _ *v1alpha1.Application) {
+			Expect(platform.Delete(w.ctx, host)).To(Succeed())
+		}, v1alpha1.ReasonTenantNotHosting, "ask the platform operator"),
+		Entry("a tenant that hosts nothing", func(w *world, host *v1alpha1.Tenant, _ *v1alpha1.Application) {
+			edit(w, host, func(t *v1alpha1.Tenant) { t.Spec.Hosting = nil })
+		}, v1alpha1.ReasonTenantNotHosting, "spec.hosting"),
+		Entry("a ResourceServer that is not there", func(w *world, _ *v1alpha1.Tenant, app *v1alpha1.Application) {
+			edit(w, app, func(a *v1alpha1.Application) { a.Spec.ResourceServers = append(a.Spec.ResourceServers, "nowhere") })
+		}, v1alpha1.ReasonResourceServerNotFound, "names nowhere"),
+		Entry("an AccessLevel that is not there", func(w *world, _ *v1alpha1.Tenant, app *v1alpha1.Application) {
+			edit(w, app, func(a *v1alpha1.Application) { a.Spec.Versions[0].Access.Level = "nothing" })
+		}, v1alpha1.ReasonAccessLevelNotFound, "spec.versions[1.0.0].access.level names nothing"),
+	)
+
+	It("stays accepted while its host is suspended, and is effective no more", func() {
+		w := newWorld()
+		host, _ := w.stage()
+		app := w.application(host)
+		edit(w, host, func(t *v1alpha1.Tenant) { t.Spec.State = v1alpha1.StateSuspended })
+		w.reconcile(app)
+		Expect(reasonOf(app.Status.Conditions, v1alpha1.ConditionAccepted)).To(Equal(v1alpha1.ReasonAccepted))
+		Expect(reasonOf(app.Status.Versions[0].Conditions, v1alpha1.ConditionEffective)).To(Equal(v1alpha1.ReasonTenantSuspended))
+	})
+
+	It("is not Ready while one version is not, and names it", func() {
+		w := newWorld()
+		host, _ := w.stage()
+		app := w.application(host)
+		w.create(foreignSecret(app.Namespace, "kpi.1.0.0"))
+		w.reconcile(app)
+		reason, message := said(app.Status.Conditions, v1alpha1.ConditionReady)
+		Expect(reason).To(Equal(v1alpha1.ReasonSecretNameConflict))
+		Expect(message).To(ContainSubstring("version 1.0.0: Secret kpi.1.0.0"))
+	})
+})

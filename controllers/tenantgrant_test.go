@@ -1,0 +1,130 @@
+package controllers
+
+import (
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"countersign.dev/api/v1alpha1"
+)
+
+var _ = Describe("A TenantGrant", func() {
+	effective := func(grant *v1alpha1.TenantGrant) (v1alpha1.Reason, string) {
+		GinkgoHelper()
+		return said(grant.Status.Conditions, v1alpha1.ConditionEffective)
+	}
+
+	effect := func(grant *v1alpha1.TenantGrant) v1alpha1.Reason {
+		GinkgoHelper()
+		reason, _ := effective(grant)
+		return reason
+	}
+
+	It("is Effective where both sides agree, with the version and its scopes", func() {
+		w := newWorld()
+		host, user := w.stage()
+		app := w.application(host, user)
+		grant := w.grant(user, host, app.Name, app.UID)
+		w.reconcile(grant)
+		Expect(reasonOf(grant.Status.Conditions, v1alpha1.ConditionReady)).To(Equal(v1alpha1.ReasonReady))
+		reason, message := effective(grant)
+		Expect(reason).To(Equal(v1alpha1.ReasonGranted))
+		Expect(message).To(ContainSubstring("1.0.0 (assets:read)"))
+	})
+
+	DescribeTable("is Ready and not Effective where nothing has to be mended",
+		func(change func(*world, *v1alpha1.Tenant, *v1alpha1.Application, *v1alpha1.TenantGrant), reason v1alpha1.Reason) {
+			w := newWorld()
+			host, user := w.stage()
+			app := w.application(host, user)
+			grant := w.grant(user, host, app.Name, app.UID)
+			change(w, user, app, grant)
+			w.reconcile(grant)
+			Expect(reasonOf(grant.Status.Conditions, v1alpha1.ConditionAccepted)).To(Equal(v1alpha1.ReasonAccepted))
+			Expect(reasonOf(grant.Status.Conditions, v1alpha1.ConditionReady)).To(Equal(v1alpha1.ReasonReady))
+			Expect(effect(grant)).To(Equal(reason))
+		},
+		Entry("suspended", func(w *world, _ *v1alpha1.Tenant, _ *v1alpha1.Application, g *v1alpha1.TenantGrant) {
+			edit(w, g, func(g *v1alpha1.TenantGrant) { g.Spec.State = v1alpha1.StateSuspended })
+		}, v1alpha1.ReasonGrantSuspended),
+		Entry("expired this second", func(w *world, _ *v1alpha1.Tenant, _ *v1alpha1.Application, g *v1alpha1.TenantGrant) {
+			edit(w, g, func(g *v1alpha1.TenantGrant) { g.Spec.ExpirationTime = &metav1.Time{Time: noon} })
+		}, v1alpha1.ReasonGrantExpired),
+		Entry("for another version", func(w *world, _ *v1alpha1.Tenant, _ *v1alpha1.Application, g *v1alpha1.TenantGrant) {
+			edit(w, g, func(g *v1alpha1.TenantGrant) { g.Spec.Versions = []v1alpha1.VersionName{"v1.0.0"} })
+		}, v1alpha1.ReasonVersionNotFound),
+		Entry("for an earlier application of the name", func(w *world, _ *v1alpha1.Tenant, _ *v1alpha1.Application, g *v1alpha1.TenantGrant) {
+			edit(w, g, func(g *v1alpha1.TenantGrant) { g.Spec.Application.UID = "0c3e1b9a-0f46-4f2c-9f0e-7be0d9b6a001" })
+		}, v1alpha1.ReasonApplicationReplaced),
+		Entry("of scopes that the version has not", func(w *world, _ *v1alpha1.Tenant, _ *v1alpha1.Application, g *v1alpha1.TenantGrant) {
+			edit(w, g, func(g *v1alpha1.TenantGrant) { g.Spec.Scopes = []v1alpha1.Scope{"assets:write"} })
+		}, v1alpha1.ReasonNothingInCommon),
+		Entry("of a suspended tenant", func(w *world, user *v1alpha1.Tenant, _ *v1alpha1.Application, _ *v1alpha1.TenantGrant) {
+			edit(w, user, func(t *v1alpha1.Tenant) { t.Spec.State = v1alpha1.StateSuspended })
+		}, v1alpha1.ReasonTenantSuspended),
+		Entry("for an application that is being deleted", func(w *world, _ *v1alpha1.Tenant, a *v1alpha1.Application, _ *v1alpha1.TenantGrant) {
+			edit(w, a, func(a *v1alpha1.Application) { a.Finalizers = []string{"example.com/hold"} })
+			Expect(platform.Delete(w.ctx, a)).To(Succeed())
+			DeferCleanup(func() { edit(w, a, func(a *v1alpha1.Application) { a.Finalizers = nil }) })
+		}, v1alpha1.ReasonNotOffered),
+	)
+
+	It("does not tell an application that is not offered from one that does not exist", func() {
+		w := newWorld()
+		host, user := w.stage()
+		other := w.tenant("other", "")
+		app := w.application(host, other)
+		there := w.grant(user, host, app.Name, app.UID)
+		nowhere := w.grant(user, host, "xyz", types.UID("0c3e1b9a-0f46-4f2c-9f0e-7be0d9b6a001"))
+		w.reconcile(there)
+		w.reconcile(nowhere)
+		for i, condition := range there.Status.Conditions {
+			twin := nowhere.Status.Conditions[i]
+			twin.Message = strings.ReplaceAll(twin.Message, "xyz", app.Name)
+			Expect(condition).To(Equal(twin))
+		}
+		Expect(effect(there)).To(Equal(v1alpha1.ReasonNotOffered))
+	})
+
+	It("of another tenant than its namespace's is not accepted, and has no effect", func() {
+		w := newWorld()
+		host, user := w.stage()
+		other := w.tenant("other", "")
+		app := w.application(host, user)
+		grant := &v1alpha1.TenantGrant{
+			ObjectMeta: metav1.ObjectMeta{Namespace: other.Spec.Namespace, Name: host.Name + "." + app.Name},
+			Spec:       w.grant(user, host, app.Name, app.UID).Spec,
+		}
+		w.create(grant)
+		w.reconcile(grant)
+		for _, kind := range []v1alpha1.ConditionType{
+			v1alpha1.ConditionAccepted, v1alpha1.ConditionReady, v1alpha1.ConditionEffective,
+		} {
+			reason, message := said(grant.Status.Conditions, kind)
+			Expect(reason).To(Equal(v1alpha1.ReasonTenantMismatch))
+			Expect(message).To(ContainSubstring(other.Name))
+		}
+	})
+
+	It("is looked at again in the second in which it expires", func() {
+		w := newWorld()
+		host, user := w.stage()
+		app := w.application(host, user)
+		grant := w.grant(user, host, app.Name, app.UID)
+		edit(w, grant, func(g *v1alpha1.TenantGrant) { g.Spec.ExpirationTime = &metav1.Time{Time: noon.Add(time.Hour)} })
+		Expect(w.reconcile(grant).RequeueAfter).To(Equal(time.Hour))
+		Expect(effect(grant)).To(Equal(v1alpha1.ReasonGranted))
+		w.clock.SetTime(noon.Add(time.Hour))
+		Expect(w.reconcile(grant).RequeueAfter).To(BeZero())
+		Expect(effect(grant)).To(Equal(v1alpha1.ReasonGrantExpired))
+	})
+})
+
+func foreignSecret(namespace, name string) *corev1.Secret {
+	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+}

@@ -1,0 +1,173 @@
+package controllers
+
+import (
+	"context"
+	"crypto/rand"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"countersign.dev/api/v1alpha1"
+)
+
+// The watches, with a manager as the operator runs it. Here, and here alone, specs wait.
+var _ = Describe("The operator's watches", Ordered, func() {
+	const patience = 20 * time.Second
+	var (
+		w     *world
+		cache client.Reader
+	)
+
+	BeforeAll(func() {
+		w = newWorld()
+		scheme, err := Scheme()
+		Expect(err).NotTo(HaveOccurred())
+		mgr, err := ctrl.NewManager(config, ctrl.Options{
+			Scheme: scheme, Cache: CacheOptions(), Metrics: server.Options{BindAddress: "0"},
+		})
+		Expect(err).NotTo(HaveOccurred())
+		ctx, stop := context.WithCancel(context.Background())
+		Expect(Setup(ctx, mgr, Deps{
+			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Clock: clock.RealClock{}, Rand: rand.Reader,
+			Issuer: issuer, Events: mgr.GetEventRecorder("countersign-operator"),
+		})).To(Succeed())
+		done := make(chan error)
+		go func() { done <- mgr.Start(ctx) }()
+		DeferCleanup(func() {
+			stop()
+			Expect(<-done).To(Succeed())
+		})
+		Expect(mgr.GetCache().WaitForCacheSync(ctx)).To(BeTrue())
+		cache = mgr.GetClient()
+	})
+
+	ready := func(object client.Object, conditions func() []metav1.Condition) func() string {
+		return func() string {
+			if err := platform.Get(w.ctx, client.ObjectKeyFromObject(object), object); err != nil {
+				return err.Error()
+			}
+			if condition := meta.FindStatusCondition(conditions(), string(v1alpha1.ConditionReady)); condition != nil {
+				return condition.Reason
+			}
+			return ""
+		}
+	}
+	effective := func(grant *v1alpha1.TenantGrant) func() string {
+		return func() string {
+			if err := platform.Get(w.ctx, client.ObjectKeyFromObject(grant), grant); err != nil {
+				return err.Error()
+			}
+			if condition := meta.FindStatusCondition(grant.Status.Conditions, string(v1alpha1.ConditionEffective)); condition != nil {
+				return condition.Reason
+			}
+			return ""
+		}
+	}
+	secretOf := func(app *v1alpha1.Application) func() (string, error) {
+		return func() (string, error) {
+			secret := &corev1.Secret{}
+			err := platform.Get(w.ctx, client.ObjectKey{Namespace: app.Namespace, Name: app.Name + ".1.0.0"}, secret)
+			return string(secret.Data["CLIENT_SECRET"]), err
+		}
+	}
+
+	It("tell an application that is registered before its tenant", func() {
+		host := &v1alpha1.Tenant{}
+		host.Name, host.Spec.Namespace = w.name("host"), w.name("host")
+		w.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: host.Name}})
+		app := w.application(host)
+		appReady := ready(app, func() []metav1.Condition { return app.Status.Conditions })
+		Eventually(appReady, patience).Should(Equal("TenantNotHosting"))
+		host.Spec.Hosting = &v1alpha1.Hosting{Stage: v1alpha1.HostingDevelopment, Levels: []string{w.name("limited")}}
+		w.create(host)
+		Eventually(appReady, patience).Should(Equal("ResourceServerNotFound"))
+	})
+
+	It("follow the whole life of an application", func() {
+		host, user := w.tenant("producer", v1alpha1.HostingProduction, w.name("limited")), w.tenant("consumer", "")
+		app := w.application(host, user)
+		appReady := ready(app, func() []metav1.Condition { return app.Status.Conditions })
+		Eventually(appReady, patience).Should(Equal("ResourceServerNotFound"))
+
+		By("bringing the ResourceServer, and then the AccessLevel")
+		w.create(&v1alpha1.ResourceServer{
+			ObjectMeta: metav1.ObjectMeta{Name: w.name("iot")},
+			Spec: v1alpha1.ResourceServerSpec{
+				Audience: "https://" + w.name("iot") + ".example.com", Scopes: []v1alpha1.Scope{"assets:read"},
+			},
+		})
+		Eventually(appReady, patience).Should(Equal("AccessLevelNotFound"))
+		level := &v1alpha1.AccessLevel{
+			ObjectMeta: metav1.ObjectMeta{Name: w.name("limited")},
+			Spec:       v1alpha1.AccessLevelSpec{Scopes: []v1alpha1.Scope{"assets:read"}},
+		}
+		w.create(level)
+		Eventually(appReady, patience).Should(Equal("Ready"))
+
+		By("granting, and changing each thing that the grant rests on")
+		grant := w.grant(user, host, app.Name, app.UID)
+		Eventually(effective(grant), patience).Should(Equal("Granted"))
+		edit(w, level, func(l *v1alpha1.AccessLevel) { l.Spec.Scopes = []v1alpha1.Scope{"assets:write"} })
+		Eventually(effective(grant), patience).Should(Equal("NothingInCommon"))
+		edit(w, level, func(l *v1alpha1.AccessLevel) { l.Spec.Scopes = []v1alpha1.Scope{"assets:read"} })
+		Eventually(effective(grant), patience).Should(Equal("Granted"))
+		edit(w, host, func(t *v1alpha1.Tenant) { t.Spec.Hosting.Stage = v1alpha1.HostingDevelopment })
+		Eventually(effective(grant), patience).Should(Equal("DevelopmentStage"))
+		edit(w, host, func(t *v1alpha1.Tenant) { t.Spec.Hosting.Stage = v1alpha1.HostingProduction })
+		edit(w, user, func(t *v1alpha1.Tenant) { t.Spec.State = v1alpha1.StateSuspended })
+		Eventually(effective(grant), patience).Should(Equal("TenantSuspended"))
+		edit(w, user, func(t *v1alpha1.Tenant) { t.Spec.State = v1alpha1.StateActive })
+		Eventually(effective(grant), patience).Should(Equal("Granted"))
+
+		By("deleting the Secret, and editing it")
+		before, err := secretOf(app)()
+		Expect(err).NotTo(HaveOccurred())
+		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: app.Namespace, Name: app.Name + ".1.0.0"}}
+		Expect(platform.Delete(w.ctx, secret)).To(Succeed())
+		Eventually(secretOf(app), patience).ShouldNot(Or(BeEmpty(), Equal(before)))
+		repaired, err := secretOf(app)()
+		Expect(err).NotTo(HaveOccurred())
+		Expect(platform.Get(w.ctx, client.ObjectKeyFromObject(secret), secret)).To(Succeed())
+		edit(w, secret, func(s *corev1.Secret) { s.Data["CLIENT_SECRET"] = []byte("hunter2") })
+		Eventually(secretOf(app), patience).ShouldNot(Or(Equal("hunter2"), Equal(repaired)))
+
+		By("deleting the application")
+		Expect(platform.Delete(w.ctx, app)).To(Succeed())
+		Eventually(func() bool {
+			_, err := secretOf(app)()
+			return apierrors.IsNotFound(err)
+		}, patience).Should(BeTrue())
+		Eventually(effective(grant), patience).Should(Equal("NotOffered"))
+	})
+
+	It("see no Secret but Countersign's own", func() {
+		w.create(foreignSecret(w.name("consumer"), "theirs"))
+		own := &corev1.Secret{Type: v1alpha1.SecretTypeCredentials}
+		own.Namespace, own.Name = w.name("consumer"), "of-the-type"
+		w.create(own)
+		Eventually(func() error { return cache.Get(w.ctx, client.ObjectKeyFromObject(own), own) }, patience).Should(Succeed())
+		theirs := foreignSecret(w.name("consumer"), "theirs")
+		Expect(apierrors.IsNotFound(cache.Get(w.ctx, client.ObjectKeyFromObject(theirs), theirs))).To(BeTrue())
+	})
+
+	It("tell both sides of a conflict, and the one that is left when it ends", func() {
+		first := w.tenant("one", "")
+		second := &v1alpha1.Tenant{}
+		second.Name, second.Spec.Namespace = w.name("two"), first.Spec.Namespace
+		firstReady := ready(first, func() []metav1.Condition { return first.Status.Conditions })
+		Eventually(firstReady, patience).Should(Equal("Ready"))
+		w.create(second)
+		Eventually(firstReady, patience).Should(Equal("NamespaceConflict"))
+		Expect(platform.Delete(w.ctx, second)).To(Succeed())
+		Eventually(firstReady, patience).Should(Equal("Ready"))
+	})
+})
