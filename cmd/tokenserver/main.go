@@ -1,0 +1,50 @@
+// Command tokenserver is the one that answers: it watches the five kinds and issues tokens to applications. It writes
+// nothing to the API server and can read no Secret there.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/pflag"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "tokenserver:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+// run reads the command line and serves until the context is done.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	o := defaults()
+	flags := o.flags(stdout)
+	if err := flags.Parse(args); errors.Is(err, pflag.ErrHelp) {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("%w; --help lists the flags", err)
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %q; --help lists the flags", flags.Arg(0))
+	}
+	if o.version {
+		_, err := fmt.Fprintln(stdout, version)
+		return err
+	}
+	if err := o.check(); err != nil {
+		return err
+	}
+	return serve(ctx, o, stderr)
+}

@@ -1,0 +1,203 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"time"
+
+	"countersign.dev/access"
+	"countersign.dev/api/v1alpha1"
+	"countersign.dev/tokenserver/directory"
+	"countersign.dev/tokenserver/oauth"
+	"countersign.dev/tokenserver/requestid"
+	"countersign.dev/tokenserver/signer"
+	"countersign.dev/tokenserver/token"
+)
+
+// retryAfter is when a client is told to come again while the server cannot know or sign: about as long as a watch takes to
+// be there again.
+const retryAfter = 5 * time.Second
+
+// Face is one of the two APIs.
+type Face string
+
+// The two faces, as they stand in the log and in metrics.
+const (
+	Standard    Face = "standard"
+	InsightsHub Face = "insights_hub"
+)
+
+// Deps is what an Exchange works with.
+type Deps struct {
+	Directory *directory.Directory
+	Tokens    *token.Issuer
+	// MaxStaleness is the age of the view past which nothing is issued.
+	MaxStaleness time.Duration
+	Log          *slog.Logger
+	// Count counts a decision: granted or refused, and why. Both texts come from closed sets.
+	Count func(face Face, outcome, reason string)
+}
+
+// Exchange turns authenticated requests into tokens.
+type Exchange struct{ deps Deps }
+
+// New returns an Exchange.
+func New(deps Deps) *Exchange { return &Exchange{deps: deps} }
+
+// Session is a client that proved who it is, on a view that is fresh enough. Only an Exchange makes one; the zero value is
+// nobody, and gets nothing.
+type Session struct {
+	client directory.Client
+	face   Face
+}
+
+// Host returns the name of the client's host tenant.
+func (s Session) Host() string { return s.client.Host }
+
+// Application returns the name of the client's application.
+func (s Session) Application() string {
+	if s.client.Application == nil {
+		return ""
+	}
+	return s.client.Application.Name
+}
+
+// Version returns the client's application version.
+func (s Session) Version() string { return s.client.Version }
+
+// Authenticate takes steps 1 and 2 with a client id and secret.
+func (e *Exchange) Authenticate(ctx context.Context, face Face, clientID, secret string) (Session, *oauth.Error) {
+	// 1. The view is complete and fresh: who cannot know must not answer, not even that a client is unknown.
+	if err := e.fresh(ctx, face); err != nil {
+		return Session{}, err
+	}
+	// 2. The client proves who it is. Which part was wrong, nobody is told.
+	client, ok := e.deps.Directory.Authenticate(clientID, secret)
+	if !ok {
+		e.unauthenticated(ctx, face, clientID)
+		return Session{}, oauth.Unauthenticated()
+	}
+	return Session{client: client, face: face}, nil
+}
+
+// AuthenticateBearer takes steps 1 and 2 with a token of the Insights Hub API: the token is good, and the client and the
+// credential that it names still stand today.
+func (e *Exchange) AuthenticateBearer(ctx context.Context, text string) (Session, *oauth.Error) {
+	if err := e.fresh(ctx, InsightsHub); err != nil {
+		return Session{}, err
+	}
+	bearer, err := e.deps.Tokens.VerifyInsightsHub(text)
+	if err != nil {
+		// The error may quote the token's header, which the client chose; it is for nobody's log.
+		e.unauthenticated(ctx, InsightsHub, "")
+		return Session{}, invalidToken()
+	}
+	client, ok := e.deps.Directory.Client(bearer.ClientID, bearer.CredentialID)
+	if !ok {
+		e.unauthenticated(ctx, InsightsHub, bearer.ClientID)
+		return Session{}, invalidToken()
+	}
+	decision := e.deps.Directory.Decide(client, client.Host, "", nil)
+	if !decision.Granted() {
+		e.refused(ctx, Session{client: client, face: InsightsHub}, Request{Tenant: client.Host}, &decision)
+		return Session{}, invalidToken()
+	}
+	return Session{client: client, face: InsightsHub}, nil
+}
+
+// Request is what a client wants a token for. The zero value is all that it can have on its host tenant's own data.
+type Request struct {
+	Tenant   string
+	Audience string
+	Scopes   []string
+}
+
+// Issue takes steps 3 to 5: the decision, the signature, the line in the log.
+func (e *Exchange) Issue(ctx context.Context, s Session, r Request) (token.Token, *oauth.Error) {
+	if r.Tenant == "" {
+		r.Tenant = s.client.Host
+	}
+	// 3. The decision, on the objects as they are now.
+	decision := e.deps.Directory.Decide(s.client, r.Tenant, r.Audience, r.Scopes)
+	if !decision.Granted() {
+		e.refused(ctx, s, r, &decision)
+		return token.Token{}, refusal(&decision)
+	}
+	// 4. The signature.
+	issue := e.deps.Tokens.Standard
+	if s.face == InsightsHub {
+		issue = e.deps.Tokens.InsightsHub
+	}
+	issued, err := issue(s.client, &decision)
+	if err != nil {
+		return token.Token{}, e.failed(ctx, s, err)
+	}
+	// 5. The line in the log.
+	e.issued(ctx, s, r, &decision, issued)
+	return issued, nil
+}
+
+// Tenants returns the tenants that the client can have a token for at this moment, sorted by name.
+func (e *Exchange) Tenants(s Session) []directory.TenantAccess {
+	return e.deps.Directory.Tenants(s.client)
+}
+
+// Ready says why nothing can be issued at the moment, or nil.
+func (e *Exchange) Ready() error {
+	if !e.deps.Directory.Synced() {
+		return errors.New("the first view of the cluster is not complete yet")
+	}
+	if age := e.deps.Directory.Age(); age > e.deps.MaxStaleness {
+		return errors.New("the view of the cluster is too old")
+	}
+	return nil
+}
+
+func (e *Exchange) fresh(ctx context.Context, face Face) *oauth.Error {
+	err := e.Ready()
+	if err == nil {
+		return nil
+	}
+	e.deps.Count(face, "unavailable", "view")
+	e.deps.Log.WarnContext(ctx, "Cannot decide", keyFace, face, keyRequestID, requestid.From(ctx), keyError, err.Error())
+	return oauth.Unavailable("the server cannot decide at the moment: "+err.Error()+"; try again", retryAfter)
+}
+
+func (e *Exchange) failed(ctx context.Context, s Session, err error) *oauth.Error {
+	e.deps.Count(s.face, "unavailable", "signing")
+	e.deps.Log.ErrorContext(ctx, "Cannot sign", keyFace, s.face, keyRequestID, requestid.From(ctx), keyError, err.Error())
+	if errors.Is(err, signer.ErrNoKey) {
+		return oauth.Unavailable("the server has no key that may sign at the moment; try again", retryAfter)
+	}
+	return oauth.Internal()
+}
+
+// refusal is a refused decision as the client may know it.
+func refusal(decision *access.Decision) *oauth.Error {
+	code := oauth.UnauthorizedClient
+	switch decision.Reason {
+	case v1alpha1.ReasonAudienceNotAllowed:
+		code = oauth.InvalidTarget
+	case v1alpha1.ReasonInvalidScope:
+		code = oauth.InvalidScope
+	}
+	err := oauth.BadRequest(code, decision.MessageForClient())
+	err.Reason = string(decision.ReasonForClient())
+	return err
+}
+
+func invalidToken() *oauth.Error {
+	return &oauth.Error{
+		Code: oauth.InvalidToken,
+		Description: "the token is no valid token for this API: it takes its own tokens that were issued with userTenant equal " +
+			"to hostTenant, in time and of a client that still stands; ask for a new one",
+		Status: statusUnauthorized,
+	}
+}
+
+// statusUnauthorized is the HTTP status that RFC 6750 section 3.1 gives to an invalid token.
+const statusUnauthorized = 401
+
+func joined(scopes []string) string { return strings.Join(scopes, " ") }

@@ -1,0 +1,60 @@
+package httpapi
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"countersign.dev/tokenserver/oauth"
+)
+
+// MaxBody is the most that a request's body may have, in bytes.
+const MaxBody = 64 << 10
+
+// form is the parameters of a request, each once. One without a value is as one that is not there (RFC 6749 section 3.2).
+type form map[string]string
+
+// readForm reads the form of a token request (RFC 6749 appendix B). Unknown parameters are ignored, known ones may be there
+// once; resource may repeat (RFC 8707 section 2), but a token has one audience.
+func readForm(r *http.Request, known ...string) (form, *oauth.Error) {
+	if r.URL.RawQuery != "" {
+		return nil, oauth.BadRequest(oauth.InvalidRequest,
+			"parameters in the URL are refused, since URLs end in logs: send them in the form")
+	}
+	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/x-www-form-urlencoded" {
+		return nil, oauth.BadRequest(oauth.InvalidRequest, "the body must be of Content-Type application/x-www-form-urlencoded")
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, MaxBody))
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return nil, &oauth.Error{
+			Code: oauth.InvalidRequest, Description: "the body is larger than 64 KiB", Status: http.StatusRequestEntityTooLarge,
+		}
+	}
+	if err != nil {
+		return nil, oauth.BadRequest(oauth.InvalidRequest, "the body could not be read")
+	}
+	values, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, oauth.BadRequest(oauth.InvalidRequest, "the body is not form-encoded")
+	}
+	parsed := form{}
+	for _, name := range known {
+		given := values[name]
+		if name == "resource" {
+			given = slices.Compact(slices.Clone(given))
+			if len(given) > 1 {
+				return nil, oauth.BadRequest(oauth.InvalidTarget, "a token has one audience: ask for one resource at a time")
+			}
+		}
+		if len(given) > 1 {
+			return nil, oauth.BadRequest(oauth.InvalidRequest, "the parameter "+name+" is there more than once")
+		}
+		if len(given) == 1 && given[0] != "" {
+			parsed[name] = given[0]
+		}
+	}
+	return parsed, nil
+}

@@ -1,0 +1,58 @@
+package httpapi
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"countersign.dev/tokenserver/oauth"
+)
+
+// Public is a document that anybody may read and keep for a while, also from a browser of another origin. It is served
+// whatever the age of the view: closed for issuing is not closed for verifying.
+type Public struct {
+	// Document returns what is published now, or false when there is nothing yet.
+	Document func() (any, bool)
+	// FreshFor is how long it may be kept.
+	FreshFor time.Duration
+}
+
+func (h Public) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	document, ok := h.Document()
+	if !ok {
+		oauth.WriteError(w, oauth.Unavailable("the server has no keys yet; try again", time.Second))
+		return
+	}
+	body, err := json.Marshal(document)
+	if err != nil {
+		oauth.WriteError(w, oauth.Internal())
+		return
+	}
+	sum := sha256.Sum256(body)
+	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+	header := w.Header()
+	header.Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(h.FreshFor/time.Second)))
+	header.Set("ETag", tag)
+	header.Set("Access-Control-Allow-Origin", "*")
+	if matches(r.Header.Get("If-None-Match"), tag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	header.Set("Content-Type", "application/json")
+	// A client that went away cannot be told anything.
+	_, _ = w.Write(body)
+}
+
+// matches compares weakly (RFC 9110 section 13.1.2).
+func matches(header, tag string) bool {
+	for candidate := range strings.SplitSeq(header, ",") {
+		if candidate = strings.TrimSpace(candidate); candidate == "*" || strings.TrimPrefix(candidate, "W/") == tag {
+			return true
+		}
+	}
+	return false
+}

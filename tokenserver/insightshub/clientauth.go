@@ -1,0 +1,70 @@
+package insightshub
+
+import (
+	"encoding/base64"
+	"net/http"
+	"strings"
+
+	"countersign.dev/tokenserver/oauth"
+)
+
+// headerKey is the header of the original service for client authentication.
+const headerKey = "X-SPACE-AUTH-KEY"
+
+const authHint = "send X-SPACE-AUTH-KEY or Authorization with Basic and the base64 of client id, colon, client secret"
+
+// clientAuth reads client id and secret in every form that real clients send: in either header; with the scheme Basic or
+// Bearer or none; the base64 with or without its padding, and between angle brackets, as the vendor's sample was printed.
+func clientAuth(header http.Header) (id, secret string, err *oauth.Error) {
+	text, err := oneOf(header)
+	if err != nil {
+		return "", "", err
+	}
+	encoded := withoutScheme(strings.TrimSpace(text))
+	encoded = strings.TrimSuffix(strings.TrimPrefix(encoded, "<"), ">")
+	decoded, problem := base64.RawStdEncoding.DecodeString(strings.TrimRight(encoded, "="))
+	if problem != nil {
+		return "", "", badRequest("client authentication is not base64: " + authHint)
+	}
+	id, secret, found := strings.Cut(string(decoded), ":")
+	if !found {
+		return "", "", badRequest("client authentication has no colon between client id and secret: " + authHint)
+	}
+	return id, secret, nil
+}
+
+// oneOf returns the value of the one header. A proxy may repeat it in the other, but not change it.
+func oneOf(header http.Header) (string, *oauth.Error) {
+	values := append(header.Values(headerKey), header.Values("Authorization")...)
+	if len(values) == 0 {
+		missing := oauth.Unauthenticated()
+		missing.Description = "client authentication is missing: " + authHint
+		return "", missing
+	}
+	for _, value := range values[1:] {
+		if value != values[0] {
+			return "", badRequest("two headers with different client authentication: send one")
+		}
+	}
+	return values[0], nil
+}
+
+func withoutScheme(text string) string {
+	scheme, rest, found := strings.Cut(text, " ")
+	if found && (strings.EqualFold(scheme, "Basic") || strings.EqualFold(scheme, "Bearer")) {
+		return strings.TrimSpace(rest)
+	}
+	return text
+}
+
+// bearer reads an access token (RFC 6750 section 2.1).
+func bearer(header http.Header) (string, *oauth.Error) {
+	scheme, text, _ := strings.Cut(header.Get("Authorization"), " ")
+	if len(header.Values("Authorization")) != 1 || !strings.EqualFold(scheme, "Bearer") || strings.TrimSpace(text) == "" {
+		return "", &oauth.Error{
+			Code: oauth.InvalidToken, Status: http.StatusUnauthorized,
+			Description: "the token is missing: send Authorization with Bearer and a token that was issued with userTenant equal to hostTenant",
+		}
+	}
+	return strings.TrimSpace(text), nil
+}

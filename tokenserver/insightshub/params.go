@@ -1,0 +1,130 @@
+package insightshub
+
+import (
+	"net/http"
+	"net/url"
+
+	"countersign.dev/tokenserver/exchange"
+	"countersign.dev/tokenserver/oauth"
+)
+
+// tokenParams are the parameters of a request for one token, from the JSON body, a form or the query.
+type tokenParams struct {
+	AppName           string `json:"appName"`
+	AppVersion        string `json:"appVersion"`
+	HostTenant        string `json:"hostTenant"`
+	UserTenant        string `json:"userTenant"`
+	GrantType         string `json:"grant_type"`
+	CallerContextType string `json:"caller_context_type"`
+	CallerContext     any    `json:"caller_context"`
+}
+
+// field is a parameter that can stand in a query.
+type field struct {
+	name  string
+	value *string
+}
+
+func (p *tokenParams) fields() []field {
+	return []field{
+		{"appName", &p.AppName},
+		{"appVersion", &p.AppVersion},
+		{"hostTenant", &p.HostTenant},
+		{"userTenant", &p.UserTenant},
+		{"grant_type", &p.GrantType},
+		{"caller_context_type", &p.CallerContextType},
+	}
+}
+
+// readTokenParams reads the parameters from the body or from the query, but not some from each; grant_type alone may stand in
+// the query beside a body, where the vendor's Java SDK has it.
+func readTokenParams(r *http.Request) (*tokenParams, *oauth.Error) {
+	body, media, err := readBody(r)
+	if err != nil {
+		return nil, err
+	}
+	query, problem := url.ParseQuery(r.URL.RawQuery)
+	if problem != nil {
+		return nil, badRequest("the query cannot be read")
+	}
+	params := &tokenParams{}
+	switch media {
+	case "application/json":
+		err = decode(body, params)
+	case "application/x-www-form-urlencoded":
+		var form url.Values
+		if form, problem = url.ParseQuery(string(body)); problem != nil {
+			return nil, badRequest("the body is not form-encoded")
+		}
+		err = params.take(form)
+	default:
+		return params, params.take(query)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return params, params.takeGrantType(query)
+}
+
+func (p *tokenParams) take(values url.Values) *oauth.Error {
+	for _, field := range p.fields() {
+		value, err := once(values, field.name)
+		if err != nil {
+			return err
+		}
+		*field.value = value
+	}
+	if values.Has("caller_context") {
+		p.CallerContext = true
+	}
+	return nil
+}
+
+func (p *tokenParams) takeGrantType(query url.Values) *oauth.Error {
+	for _, field := range p.fields() {
+		if field.name != "grant_type" && query.Has(field.name) {
+			return badRequest("parameters stand in the body and in the query: send all of them in one place")
+		}
+	}
+	value, err := once(query, "grant_type")
+	if err != nil {
+		return err
+	}
+	if value != "" && p.GrantType != "" && value != p.GrantType {
+		return badRequest("grant_type in the query contradicts the one in the body")
+	}
+	if value != "" {
+		p.GrantType = value
+	}
+	return nil
+}
+
+// check says what is missing or not served, before anybody is authenticated.
+func (p *tokenParams) check() *oauth.Error {
+	for _, field := range p.fields()[:4] {
+		if *field.value == "" {
+			return badRequest(field.name + " is missing: appName, appVersion, hostTenant and userTenant are required")
+		}
+	}
+	if p.GrantType != "" && p.GrantType != oauth.GrantClientCredentials {
+		return oauth.BadRequest(oauth.UnsupportedGrantType, "the one grant_type served is client_credentials")
+	}
+	if p.CallerContextType != "" || p.CallerContext != nil {
+		return badRequest("caller_context is not supported: tokens are for tenants, not for users; leave caller_context and " +
+			"caller_context_type out")
+	}
+	return nil
+}
+
+// checkOwn says which of the names is not the authenticated client's own. They are compared exactly.
+func checkOwn(session exchange.Session, application, version, hostTenant, hostName string) *oauth.Error {
+	switch {
+	case application != session.Application():
+		return badRequest("appName is not that of the client's credentials")
+	case version != session.Version():
+		return badRequest("appVersion is not that of the client's credentials; versions are compared exactly, 1.0.0 is not v1.0.0")
+	case hostTenant != session.Host():
+		return badRequest(hostName + " is not that of the client's credentials")
+	}
+	return nil
+}

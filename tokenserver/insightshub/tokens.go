@@ -1,0 +1,126 @@
+package insightshub
+
+import (
+	"net/http"
+	"slices"
+
+	"countersign.dev/tokenserver/exchange"
+	"countersign.dev/tokenserver/oauth"
+)
+
+// maxTenants is how many tokens one request can ask for.
+const maxTenants = 5
+
+// Tokens answers POST …/oauthTokens: a token for each of several user tenants. The shape of its answer is ours.
+type Tokens struct{ Exchange *exchange.Exchange }
+
+// tokensParams has other names than tokenParams, as the original has.
+type tokensParams struct {
+	AppName       string   `json:"appName"`
+	AppVersion    string   `json:"appVersion"`
+	HostTenantID  string   `json:"hostTenantId"`
+	UserTenantIDs []string `json:"userTenantIds"`
+}
+
+type tokensAnswer struct {
+	Tokens []tenantToken `json:"tokens"`
+}
+
+// tenantToken is a token or the reason why there is none.
+type tenantToken struct {
+	UserTenantID string `json:"userTenantId"`
+	*tokenAnswer
+	Error *tenantError `json:"error,omitempty"`
+}
+
+type tenantError struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+func (h Tokens) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	status, answer, err := h.answer(r)
+	if err != nil {
+		WriteError(w, r, err)
+		return
+	}
+	oauth.ForbidStoring(w.Header())
+	oauth.WriteJSON(w, status, answer)
+}
+
+func (h Tokens) answer(r *http.Request) (int, *tokensAnswer, *oauth.Error) {
+	params, err := readTokensParams(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	id, secret, err := clientAuth(r.Header)
+	if err != nil {
+		return 0, nil, err
+	}
+	if err := params.check(); err != nil {
+		return 0, nil, err
+	}
+	session, err := h.Exchange.Authenticate(r.Context(), exchange.InsightsHub, id, secret)
+	if err != nil {
+		return 0, nil, err
+	}
+	if err := checkOwn(session, params.AppName, params.AppVersion, params.HostTenantID, "hostTenantId"); err != nil {
+		return 0, nil, err
+	}
+	status, answer := h.issue(r, session, params.UserTenantIDs)
+	return status, answer, nil
+}
+
+// issue asks for each tenant on its own: one that is refused does not spoil the others. The status is 200 when there is a
+// token in the answer, and else that of the first error.
+func (h Tokens) issue(r *http.Request, session exchange.Session, tenants []string) (int, *tokensAnswer) {
+	answer, status := &tokensAnswer{}, 0
+	for _, tenant := range tenants {
+		issued, err := h.Exchange.Issue(r.Context(), session, exchange.Request{Tenant: tenant})
+		entry := tenantToken{UserTenantID: tenant}
+		if err != nil {
+			entry.Error = &tenantError{Code: codeOf(err), Message: err.Reason + ": " + err.Description}
+			if status == 0 {
+				status = statusOf(err)
+			}
+		} else {
+			token := answerOf(issued)
+			entry.tokenAnswer, status = &token, http.StatusOK
+		}
+		answer.Tokens = append(answer.Tokens, entry)
+	}
+	return status, answer
+}
+
+func readTokensParams(r *http.Request) (*tokensParams, *oauth.Error) {
+	if r.URL.RawQuery != "" && r.URL.Query().Get("grant_type") == "" {
+		return nil, badRequest("parameters stand in the body: leave the query out")
+	}
+	body, media, err := readBody(r)
+	if err != nil {
+		return nil, err
+	}
+	params := &tokensParams{}
+	if media != "application/json" {
+		return nil, badRequest("a JSON body with appName, appVersion, hostTenantId and userTenantIds is required")
+	}
+	return params, decode(body, params)
+}
+
+func (p *tokensParams) check() *oauth.Error {
+	if p.AppName == "" || p.AppVersion == "" || p.HostTenantID == "" || len(p.UserTenantIDs) == 0 {
+		return badRequest("appName, appVersion, hostTenantId and userTenantIds are required")
+	}
+	if len(p.UserTenantIDs) > maxTenants {
+		return badRequest("userTenantIds has more than 5 tenants: ask for at most 5 at a time")
+	}
+	for i, tenant := range p.UserTenantIDs {
+		if tenant == "" {
+			return badRequest("userTenantIds has an empty name")
+		}
+		if slices.Contains(p.UserTenantIDs[:i], tenant) {
+			return badRequest("userTenantIds names the same tenant twice")
+		}
+	}
+	return nil
+}

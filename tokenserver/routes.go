@@ -1,0 +1,32 @@
+package tokenserver
+
+import (
+	"net/http"
+
+	"countersign.dev/tokenserver/httpapi"
+	"countersign.dev/tokenserver/insightshub"
+)
+
+// routes lists every endpoint. There is no other.
+func (s *Server) routes() []route {
+	standard, hub := s.deps.Keys.Standard(), s.deps.Keys.InsightsHub()
+	hubKeys := httpapi.Public{FreshFor: hub.FreshFor(), Document: func() (any, bool) {
+		keys := hub.TokenKeys()
+		return keys, len(keys.Keys) > 0
+	}}
+	return []route{
+		{http.MethodPost, httpapi.PathToken, httpapi.Token{Exchange: s.exchange}},
+		{http.MethodGet, httpapi.PathTenants, httpapi.Tenants{Exchange: s.exchange}},
+		{http.MethodGet, httpapi.PathKeys, httpapi.Keys(standard)},
+		{http.MethodGet, httpapi.PathServerMetadata, httpapi.ServerMetadata(s.deps.Issuer)},
+		{http.MethodGet, httpapi.PathOpenIDConfiguration, httpapi.OpenIDConfiguration(s.deps.Issuer, standard)},
+
+		{http.MethodPost, insightshub.PathToken, insightshub.Token{Exchange: s.exchange}},
+		{http.MethodPost, insightshub.PathTokens, insightshub.Tokens{Exchange: s.exchange}},
+		{http.MethodGet, insightshub.PathUserTenants, insightshub.UserTenants{Exchange: s.exchange}},
+		{http.MethodGet, insightshub.PathTokenKeys, hubKeys},
+
+		{http.MethodGet, "/healthz", http.HandlerFunc(alive)},
+		{http.MethodGet, "/readyz", http.HandlerFunc(s.ready)},
+	}
+}
