@@ -1,0 +1,82 @@
+// Command dev runs all of Countersign on this machine and leaves it running for a person: `make dev`. It owns what is
+// printed and how it ends; what is run is package stack's.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"syscall"
+
+	"countersign.dev/test/stack"
+)
+
+const defaultPort = 8080
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "dev:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+// run starts the stack and ends it when the context is done, or when one of its programs dies.
+func run(ctx context.Context, out io.Writer) error {
+	config, err := configure(out)
+	if err != nil {
+		return err
+	}
+	running, err := stack.Start(ctx, config)
+	if errors.Is(err, context.Canceled) {
+		fmt.Fprintln(out, "stopped before all was up; nothing is left running")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "logs are in %s; Ctrl-C ends all of it\n", config.Logs)
+	fmt.Fprintf(out, "ready: token server %s, kubeconfig %s (export KUBECONFIG=%[2]s; kubectl is bin/k8s/kubectl)\n",
+		running.Issuer, config.Kubeconfig)
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(out, "stopping")
+		return running.Stop()
+	case err := <-running.Failed():
+		return errors.Join(err, running.Stop())
+	}
+}
+
+func configure(out io.Writer) (stack.Config, error) {
+	root, err := stack.FindRoot(".")
+	if err != nil {
+		return stack.Config{}, err
+	}
+	port := defaultPort
+	if text := os.Getenv("DEV_PORT"); text != "" {
+		if port, err = strconv.Atoi(text); err != nil || port < 1 || port > 65535 {
+			return stack.Config{}, fmt.Errorf("DEV_PORT is %q: it is a number from 1 to 65535", text)
+		}
+	}
+	dir := filepath.Join(root, ".dev")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return stack.Config{}, fmt.Errorf("making .dev: %w", err)
+	}
+	return stack.Config{
+		Root:       root,
+		Assets:     stack.AssetsDir(root, os.Getenv("KUBEBUILDER_ASSETS")),
+		Programs:   filepath.Join(root, "bin"),
+		Levels:     true,
+		Port:       port,
+		Kubeconfig: filepath.Join(dir, "kubeconfig"),
+		Logs:       filepath.Join(dir, "logs"),
+		Progress:   func(line string) { fmt.Fprintln(out, line) },
+	}, nil
+}
