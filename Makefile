@@ -1,0 +1,114 @@
+# `make` lists the targets. Nothing is needed but Go, a C compiler (for the race detector), make and git; npm for one test.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VERSION = $(or $(shell git describe --tags --always --dirty 2>/dev/null),dev)
+DEV_PORT ?= 8080
+
+# Pinned in hack/tools/go.mod. Go builds each on first use and keeps it in its build cache.
+TOOL := go tool -modfile=hack/tools/go.mod
+LINT := $(TOOL) golangci-lint-kube-api-linter
+
+# Where the programs and tests find etcd, kube-apiserver and so on. It is given to them alone: build.sh must see the
+# KUBEBUILDER_ASSETS of the caller, who may have these programs somewhere else.
+ASSETS := KUBEBUILDER_ASSETS=$(CURDIR)/bin/k8s
+
+##@ Use
+
+.PHONY: demo
+demo: controlplane build ## Run the whole scenario on a local control plane, step by step (less than a minute once all is built).
+	@go build -o bin/ ./examples/...
+	@exec env $(ASSETS) bin/demo
+
+.PHONY: dev
+dev: controlplane build ## Start a local control plane, operator and token server, and leave them running (DEV_PORT=8080).
+	@go build -o bin/dev ./hack/dev
+	@exec env $(ASSETS) DEV_PORT=$(DEV_PORT) bin/dev
+
+##@ Build
+
+.PHONY: build
+build: ## Build bin/operator and bin/tokenserver.
+	@echo "build: operator and tokenserver, version $(VERSION)"
+	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/operator ./cmd/tokenserver
+
+.PHONY: controlplane
+controlplane: ## Link etcd, kube-apiserver, kube-controller-manager and kubectl as bin/k8s (the first time: 8 minutes of building).
+	@hack/controlplane/build.sh bin/k8s
+
+.PHONY: images
+images: ## Build the two container images; needs Docker.
+	@for program in operator tokenserver; do \
+		echo "images: countersign/$$program:dev, version $(VERSION)"; \
+		docker build --build-arg PROGRAM=$$program --build-arg VERSION=$(VERSION) --tag countersign/$$program:dev .; \
+	done
+
+.PHONY: clean
+clean: ## Remove what was built here (the control plane stays in the user's cache directory).
+	@rm -rf bin .dev out
+
+##@ Check
+
+.PHONY: test
+test: controlplane build ## Run all tests: unit, envtest and whole chain, with the race detector, in random order.
+	@$(ASSETS) hack/test.sh
+
+.PHONY: verify
+verify: verify-generated verify-modules verify-manifests verify-scripts vet lint verify-format ## Fail where generated files, modules, manifests, formatting or lint are not as they should be.
+
+.PHONY: verify-generated
+verify-generated:
+	@echo "verify: generated files"
+	@hack/generate.sh --check
+
+.PHONY: verify-modules
+verify-modules:
+	@echo "verify: go.mod and go.sum of all modules"
+	@hack/verify-modules.sh
+
+.PHONY: verify-manifests
+verify-manifests:
+	@echo "verify: kustomize builds every directory of config/"
+	@for file in $$(find config -name kustomization.yaml | sort); do \
+		grep -q '^kind: Component' $$file || $(TOOL) kustomize build $$(dirname $$file) >/dev/null; \
+	done
+
+.PHONY: verify-scripts
+verify-scripts:
+	@echo "verify: syntax of shell scripts"
+	@for script in .ci/run $$(find . -name node_modules -prune -o -name '*.sh' -print); do bash -n $$script; done
+
+.PHONY: verify-format
+verify-format:
+	@echo "verify: formatting"
+	@$(LINT) fmt --diff
+
+.PHONY: vet
+vet:
+	@echo "vet: all packages"
+	@go vet ./...
+
+.PHONY: lint
+lint: ## Lint, with the rules on who may import whom and the kube-api-linter (building the linter takes 1 to 2 minutes, once).
+	@echo "lint: all packages"
+	@$(LINT) run ./...
+
+##@ Change
+
+.PHONY: generate
+generate: ## Generate deep copies and CRDs from api/.
+	@echo "generate: api/v1alpha1/zz_generated.deepcopy.go and config/crd/bases"
+	@hack/generate.sh
+
+.PHONY: fmt
+fmt: ## Format all Go files.
+	@$(LINT) fmt
+
+.PHONY: help
+help: ## List the targets.
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
