@@ -176,82 +176,115 @@ func TestEachLinkThatIsMissingHasItsReason(t *testing.T) {
 	own := func(q *access.Question) { q.Tenant = "operator-co" }
 	cases := map[string]change{
 		"an application that does not exist": {
-			ask: func(q *access.Question) { q.Application = nil }, want: v1alpha1.ReasonApplicationNotFound},
+			ask: func(q *access.Question) { q.Application = nil }, want: v1alpha1.ReasonApplicationNotFound,
+		},
 		"a version that is not listed": {
-			ask: func(q *access.Question) { q.Version = "v1.0.0" }, want: v1alpha1.ReasonVersionNotFound},
+			ask: func(q *access.Question) { q.Version = "v1.0.0" }, want: v1alpha1.ReasonVersionNotFound,
+		},
 		"a version that is suspended": {
-			edit: func(w *world) { w.application.Spec.Versions[0].State = v1alpha1.StateSuspended }, want: v1alpha1.ReasonVersionSuspended},
+			edit: func(w *world) { w.application.Spec.Versions[0].State = v1alpha1.StateSuspended }, want: v1alpha1.ReasonVersionSuspended,
+		},
 		"a version in a state that this program does not know": {
-			edit: func(w *world) { w.application.Spec.Versions[0].State = "Paused" }, want: v1alpha1.ReasonVersionSuspended},
+			edit: func(w *world) { w.application.Spec.Versions[0].State = "Paused" }, want: v1alpha1.ReasonVersionSuspended,
+		},
 		"a version without access": {
-			edit: func(w *world) { w.application.Spec.Versions[0].Access = nil }, want: v1alpha1.ReasonAccessNotGranted},
+			edit: func(w *world) { w.application.Spec.Versions[0].Access = nil }, want: v1alpha1.ReasonAccessNotGranted,
+		},
 		"a level that does not exist": {
-			edit: func(w *world) { w.limited = nil }, want: v1alpha1.ReasonAccessLevelNotFound},
+			edit: func(w *world) { w.limited = nil }, want: v1alpha1.ReasonAccessLevelNotFound,
+		},
 		"a level that is being deleted": {
-			edit: func(w *world) { w.limited.DeletionTimestamp = deleted }, want: v1alpha1.ReasonAccessLevelNotFound},
+			edit: func(w *world) { w.limited.DeletionTimestamp = deleted }, want: v1alpha1.ReasonAccessLevelNotFound,
+		},
 		"a host that does not exist": {
-			edit: func(w *world) { w.host = nil }, want: v1alpha1.ReasonTenantNotHosting},
+			edit: func(w *world) { w.host = nil }, want: v1alpha1.ReasonTenantNotHosting,
+		},
 		"a host that is being deleted": {
-			edit: func(w *world) { w.host.DeletionTimestamp = deleted }, want: v1alpha1.ReasonTenantNotHosting},
+			edit: func(w *world) { w.host.DeletionTimestamp = deleted }, want: v1alpha1.ReasonTenantNotHosting,
+		},
 		"a host whose namespace another tenant claims": {
-			edit: func(w *world) { w.others = append(w.others, claimant("twin", "tenant-operator-co")) }, want: v1alpha1.ReasonTenantNotHosting},
+			edit: func(w *world) { w.others = append(w.others, claimant("twin", "tenant-operator-co")) }, want: v1alpha1.ReasonTenantNotHosting,
+		},
 		"a host that hosts nothing": {
-			edit: func(w *world) { w.host.Spec.Hosting = nil }, ask: own, want: v1alpha1.ReasonTenantNotHosting},
+			edit: func(w *world) { w.host.Spec.Hosting = nil }, ask: own, want: v1alpha1.ReasonTenantNotHosting,
+		},
 		"a host of a stage that this program does not know": {
-			edit: func(w *world) { w.host.Spec.Hosting.Stage = "Preview" }, ask: own, want: v1alpha1.ReasonTenantNotHosting},
+			edit: func(w *world) { w.host.Spec.Hosting.Stage = "Preview" }, ask: own, want: v1alpha1.ReasonTenantNotHosting,
+		},
 		"a host that is suspended": {
-			edit: func(w *world) { w.host.Spec.State = v1alpha1.StateSuspended }, want: v1alpha1.ReasonTenantSuspended},
+			edit: func(w *world) { w.host.Spec.State = v1alpha1.StateSuspended }, want: v1alpha1.ReasonTenantSuspended,
+		},
 		"a development host for another tenant": {
-			edit: func(w *world) { w.host.Spec.Hosting.Stage = v1alpha1.HostingDevelopment }, want: v1alpha1.ReasonDevelopmentStage},
+			edit: func(w *world) { w.host.Spec.Hosting.Stage = v1alpha1.HostingDevelopment }, want: v1alpha1.ReasonDevelopmentStage,
+		},
 		"an audience that is not the application's": {
-			ask: func(q *access.Question) { q.Audience = "https://other.example.com" }, want: v1alpha1.ReasonAudienceNotAllowed},
+			ask: func(q *access.Question) { q.Audience = "https://other.example.com" }, want: v1alpha1.ReasonAudienceNotAllowed,
+		},
 		"a resource server that does not exist": {
-			edit: func(w *world) { w.servers = nil }, want: v1alpha1.ReasonAudienceNotAllowed},
+			edit: func(w *world) { w.servers = nil }, want: v1alpha1.ReasonAudienceNotAllowed,
+		},
 		"an audience that two resource servers have": {
 			edit: func(w *world) {
 				twin := w.servers[0].DeepCopy()
 				twin.Name = "twin"
 				w.servers = append(w.servers, twin)
-			}, want: v1alpha1.ReasonAudienceNotAllowed},
+			}, want: v1alpha1.ReasonAudienceNotAllowed,
+		},
 		"a tenant that does not exist": {
 			ask:  func(q *access.Question) { q.Tenant = "nobody" },
-			want: v1alpha1.ReasonTenantNotFound, shown: v1alpha1.ReasonNotGranted},
+			want: v1alpha1.ReasonTenantNotFound, shown: v1alpha1.ReasonNotGranted,
+		},
 		"a tenant whose namespace another tenant claims": {
 			edit: func(w *world) { w.others = append(w.others, claimant("twin", "tenant-acme")) },
-			want: v1alpha1.ReasonTenantNotFound, shown: v1alpha1.ReasonNotGranted},
+			want: v1alpha1.ReasonTenantNotFound, shown: v1alpha1.ReasonNotGranted,
+		},
 		"a tenant that is suspended, after it granted": {
-			edit: func(w *world) { w.user.Spec.State = v1alpha1.StateSuspended }, want: v1alpha1.ReasonTenantSuspended},
+			edit: func(w *world) { w.user.Spec.State = v1alpha1.StateSuspended }, want: v1alpha1.ReasonTenantSuspended,
+		},
 		"a tenant that is suspended and never granted": {
 			edit: func(w *world) { w.user.Spec.State, w.grant = v1alpha1.StateSuspended, nil },
-			want: v1alpha1.ReasonTenantSuspended, shown: v1alpha1.ReasonNotGranted},
+			want: v1alpha1.ReasonTenantSuspended, shown: v1alpha1.ReasonNotGranted,
+		},
 		"an offer taken back, after the tenant granted": {
-			edit: func(w *world) { w.application.Spec.Offer = nil }, want: v1alpha1.ReasonNotOffered},
+			edit: func(w *world) { w.application.Spec.Offer = nil }, want: v1alpha1.ReasonNotOffered,
+		},
 		"an offer to others, and no grant": {
 			edit: func(w *world) { w.application.Spec.Offer.Tenants[0], w.grant = "globex", nil },
-			want: v1alpha1.ReasonNotOffered, shown: v1alpha1.ReasonNotGranted},
+			want: v1alpha1.ReasonNotOffered, shown: v1alpha1.ReasonNotGranted,
+		},
 		"no grant": {
-			edit: func(w *world) { w.grant = nil }, want: v1alpha1.ReasonNotGranted},
+			edit: func(w *world) { w.grant = nil }, want: v1alpha1.ReasonNotGranted,
+		},
 		"a grant that is being deleted": {
-			edit: func(w *world) { w.grant.DeletionTimestamp = deleted }, want: v1alpha1.ReasonNotGranted},
+			edit: func(w *world) { w.grant.DeletionTimestamp = deleted }, want: v1alpha1.ReasonNotGranted,
+		},
 		"a grant that names another tenant than its namespace's": {
-			edit: func(w *world) { w.grant.Spec.Tenant = "globex" }, want: v1alpha1.ReasonNotGranted},
+			edit: func(w *world) { w.grant.Spec.Tenant = "globex" }, want: v1alpha1.ReasonNotGranted,
+		},
 		"a grant for an earlier application of the same name": {
 			edit: func(w *world) { w.grant.Spec.Application.UID = otherUID },
-			want: v1alpha1.ReasonApplicationReplaced, shown: v1alpha1.ReasonNotGranted},
+			want: v1alpha1.ReasonApplicationReplaced, shown: v1alpha1.ReasonNotGranted,
+		},
 		"a grant that is suspended": {
-			edit: func(w *world) { w.grant.Spec.State = v1alpha1.StateSuspended }, want: v1alpha1.ReasonGrantSuspended},
+			edit: func(w *world) { w.grant.Spec.State = v1alpha1.StateSuspended }, want: v1alpha1.ReasonGrantSuspended,
+		},
 		"a grant that expires this very moment": {
-			edit: func(w *world) { w.grant.Spec.ExpirationTime = &metav1.Time{Time: now} }, want: v1alpha1.ReasonGrantExpired},
+			edit: func(w *world) { w.grant.Spec.ExpirationTime = &metav1.Time{Time: now} }, want: v1alpha1.ReasonGrantExpired,
+		},
 		"a grant for other versions": {
-			edit: func(w *world) { w.grant.Spec.Versions = []v1alpha1.VersionName{"2.0.0"} }, want: v1alpha1.ReasonVersionNotCovered},
+			edit: func(w *world) { w.grant.Spec.Versions = []v1alpha1.VersionName{"2.0.0"} }, want: v1alpha1.ReasonVersionNotCovered,
+		},
 		"a grant of other scopes": {
-			edit: func(w *world) { w.grant.Spec.Scopes = []v1alpha1.Scope{"files:read"} }, want: v1alpha1.ReasonNothingInCommon},
+			edit: func(w *world) { w.grant.Spec.Scopes = []v1alpha1.Scope{"files:read"} }, want: v1alpha1.ReasonNothingInCommon,
+		},
 		"custom access beyond the host's ceiling": {
 			edit: func(w *world) {
 				w.application.Spec.Versions[0].Access = &v1alpha1.Access{Scopes: []v1alpha1.Scope{"timeseries:write"}}
-			}, want: v1alpha1.ReasonNothingInCommon},
+			}, want: v1alpha1.ReasonNothingInCommon,
+		},
 		"a scope that cannot be had": {
-			ask: func(q *access.Question) { q.Scopes = []string{"assets:read", "timeseries:write"} }, want: v1alpha1.ReasonInvalidScope},
+			ask: func(q *access.Question) { q.Scopes = []string{"assets:read", "timeseries:write"} }, want: v1alpha1.ReasonInvalidScope,
+		},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -309,7 +342,8 @@ func TestASelectorOffersToTheTenantsWithItsLabels(t *testing.T) {
 		"everybody":                     {&metav1.LabelSelector{}, true},
 		"no selector":                   {nil, false},
 		"a selector that cannot be read": {&metav1.LabelSelector{
-			MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "plan", Operator: "Like"}}}, false},
+			MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "plan", Operator: "Like"}},
+		}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld()

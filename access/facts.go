@@ -16,7 +16,7 @@ import (
 //
 // The methods are plain look-ups on purpose: every rule, also which Tenant speaks for a namespace that two claim, is in
 // this package.
-type Facts interface {
+type Facts interface { //nolint:interfacebloat // each method is one look-up; every rule is in this package
 	// Tenant returns the Tenant of that name.
 	Tenant(name string) *Tenant
 	// TenantsClaiming returns the Tenants whose spec.namespace is that namespace, in any order.

@@ -13,7 +13,7 @@ import (
 // facts looks up what objects say, in a cache or at the API server. A fact that cannot be read is nil, as one that is not
 // there; whoever decides by facts asks err afterwards, so that the one is never reported as the other.
 type facts struct {
-	ctx    context.Context
+	ctx    context.Context //nolint:containedctx // it lives for one reconcile; access.Facts is pure and has no contexts
 	reader client.Reader
 	err    error
 }

@@ -200,8 +200,11 @@ func said(conditions []metav1.Condition, kind v1alpha1.ConditionType) (reason v1
 	GinkgoHelper()
 	condition := meta.FindStatusCondition(conditions, string(kind))
 	Expect(condition).NotTo(BeNil(), "condition %s", kind)
-	good := finding{reason: v1alpha1.Reason(condition.Reason)}.good()
-	Expect(condition.Status == metav1.ConditionTrue).To(Equal(good), "%s: %s", condition.Status, condition.Reason)
+	want := metav1.ConditionFalse
+	if (finding{reason: v1alpha1.Reason(condition.Reason)}).good() {
+		want = metav1.ConditionTrue
+	}
+	Expect(condition.Status).To(Equal(want), condition.Reason)
 	return v1alpha1.Reason(condition.Reason), condition.Message
 }
 

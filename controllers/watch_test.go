@@ -44,7 +44,8 @@ var _ = Describe("The operator's watches", Ordered, func() {
 		go func() { done <- mgr.Start(ctx) }()
 		DeferCleanup(func() {
 			stop()
-			Expect(<-done).To(Succeed())
+			err := <-done
+			Expect(err).NotTo(HaveOccurred())
 		})
 		Expect(mgr.GetCache().WaitForCacheSync(ctx)).To(BeTrue())
 		cache = mgr.GetClient()

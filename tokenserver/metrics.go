@@ -2,11 +2,11 @@ package tokenserver
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"k8s.io/utils/clock"
 
 	"countersign.dev/tokenserver/directory"
 	"countersign.dev/tokenserver/exchange"
@@ -14,13 +14,15 @@ import (
 
 // metrics is what the server counts. Names and labels are API; no label has a value that a client or a tenant chooses.
 type metrics struct {
+	clock     clock.PassiveClock
 	registry  *prometheus.Registry
 	decisions *prometheus.CounterVec
 	duration  prometheus.Histogram
 }
 
-func newMetrics(view *directory.Directory) *metrics {
+func newMetrics(view *directory.Directory, clock clock.PassiveClock) *metrics {
 	m := &metrics{
+		clock:    clock,
 		registry: prometheus.NewRegistry(),
 		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "countersign_decisions_total",
@@ -47,9 +49,9 @@ func (m *metrics) count(face exchange.Face, outcome, reason string) {
 
 func (m *metrics) timed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start := time.Now()
+		start := m.clock.Now()
 		next.ServeHTTP(w, r)
-		m.duration.Observe(time.Since(start).Seconds())
+		m.duration.Observe(m.clock.Since(start).Seconds())
 	})
 }
 

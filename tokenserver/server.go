@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"k8s.io/utils/clock"
+
 	"countersign.dev/tokenserver/directory"
 	"countersign.dev/tokenserver/exchange"
 	"countersign.dev/tokenserver/requestid"
@@ -38,6 +40,8 @@ type Deps struct {
 	Tokens    *token.Issuer
 	// MaxStaleness is the age of the view past which nothing is issued.
 	MaxStaleness time.Duration
+	// Clock times requests, for the metrics.
+	Clock clock.PassiveClock
 	// Rand makes ids of requests, safe for concurrent use: crypto/rand, but for tests.
 	Rand io.Reader
 	Log  *slog.Logger
@@ -53,7 +57,7 @@ type Server struct {
 
 // New returns a Server.
 func New(deps Deps) *Server {
-	s := &Server{deps: deps, metrics: newMetrics(deps.Directory)}
+	s := &Server{deps: deps, metrics: newMetrics(deps.Directory, deps.Clock)}
 	s.exchange = exchange.New(exchange.Deps{
 		Directory: deps.Directory, Tokens: deps.Tokens, MaxStaleness: deps.MaxStaleness, Log: deps.Log, Count: s.metrics.count,
 	})

@@ -216,6 +216,7 @@ type ApplicationStatus struct {
 	// hostTenant is the tenant that hosts this application: the one whose namespace this is.
 	//
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	HostTenant string `json:"hostTenant,omitempty"`
 
@@ -225,9 +226,8 @@ type ApplicationStatus struct {
 	// +optional
 	// +listType=map
 	// +listMapKey=type
-	// +patchStrategy=merge
-	// +patchMergeKey=type
-	Conditions []metav1.Condition `json:"conditions,omitempty" patchStrategy:"merge" patchMergeKey:"type"`
+	// +kubebuilder:validation:MaxItems=16
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
 	// versions is the state of each version in spec.versions.
 	//
@@ -249,17 +249,19 @@ type ApplicationVersionStatus struct {
 	// <hostTenant>-<application>-<version>-<12 digits>. It is for information: the token server computes it by itself.
 	//
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	ClientID string `json:"clientID,omitempty"`
 
 	// secretName is the Secret in this namespace that holds the credentials, for envFrom.
 	//
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	SecretName string `json:"secretName,omitempty"`
 
 	// verifiers are what the token server checks a client secret against, newest first: the current one and those previous
-	// ones whose overlap has not ended.
+	// ones whose overlap has not ended. One that has ended opens nothing, and stays listed until an hour after its issue.
 	//
 	// +optional
 	// +listType=map
@@ -273,9 +275,8 @@ type ApplicationVersionStatus struct {
 	// +optional
 	// +listType=map
 	// +listMapKey=type
-	// +patchStrategy=merge
-	// +patchMergeKey=type
-	Conditions []metav1.Condition `json:"conditions,omitempty" patchStrategy:"merge" patchMergeKey:"type"`
+	// +kubebuilder:validation:MaxItems=16
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
 // Verifier is what stays of a client secret: enough to check it, not enough to have it.

@@ -46,6 +46,7 @@ func serve(ctx context.Context, o *options, stderr io.Writer) error {
 			Clock: clock.RealClock{}, Rand: rand.Reader,
 		}),
 		MaxStaleness: o.maxStaleness,
+		Clock:        clock.RealClock{},
 		Rand:         rand.Reader,
 		Log:          logger,
 	})
@@ -64,7 +65,7 @@ func serve(ctx context.Context, o *options, stderr io.Writer) error {
 
 // listen opens the addresses and serves on them in the group.
 func listen(ctx context.Context, group *errgroup.Group, o *options, server *tokenserver.Server, logger *slog.Logger) error {
-	clients, err := net.Listen("tcp", o.listenAddress)
+	clients, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listenAddress)
 	if err != nil {
 		return fmt.Errorf("opening --listen-address: %w", err)
 	}
@@ -74,10 +75,12 @@ func listen(ctx context.Context, group *errgroup.Group, o *options, server *toke
 			return fmt.Errorf("reading --tls-cert-file and --tls-private-key-file: %w", err)
 		}
 		group.Go(func() error { return certificate.Start(ctx) })
-		clients = tls.NewListener(clients, &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}, GetCertificate: certificate.GetCertificate})
+		clients = tls.NewListener(clients, &tls.Config{
+			MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}, GetCertificate: certificate.GetCertificate,
+		})
 	}
 	if o.metricsAddress != "" {
-		metrics, err := net.Listen("tcp", o.metricsAddress)
+		metrics, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.metricsAddress)
 		if err != nil {
 			return fmt.Errorf("opening --metrics-address: %w", err)
 		}

@@ -141,7 +141,8 @@ var _ = Describe("The signing keys", func() {
 		go func() { done <- mgr.Start(ctx) }()
 		DeferCleanup(func() {
 			stop()
-			Expect(<-done).To(Succeed())
+			err := <-done
+			Expect(err).NotTo(HaveOccurred())
 		})
 		secret := &corev1.Secret{}
 		there := func() error { return platform.Get(ctx, r.Key(), secret) }

@@ -121,7 +121,7 @@ func (d *demo) environment(ctx context.Context, version string) ([]string, error
 
 // kpi runs the example application with an environment and nothing else.
 func (d *demo) kpi(ctx context.Context, environment []string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, filepath.Join(d.root, "bin", "kpi"), args...)
+	cmd := exec.CommandContext(ctx, filepath.Join(d.root, "bin", "kpi"), args...) //nolint:gosec // our own program and arguments
 	cmd.Env = append(slices.Clone(environment), "IOT_API_URL="+d.apiURL)
 	output, err := cmd.CombinedOutput()
 	return strings.TrimSpace(string(output)), err
@@ -174,14 +174,15 @@ func soon(try func() (string, error)) (string, error) {
 
 // startAPI starts the example API on a free port.
 func (d *demo) startAPI(ctx context.Context) error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("choosing a port: %w", err)
 	}
 	address := listener.Addr().String()
 	listener.Close()
 	d.apiURL = "http://" + address
-	d.iotapi = exec.Command(filepath.Join(d.root, "bin", "iotapi"), "--issuer", d.stack.Issuer, "--listen-address", address)
+	program := filepath.Join(d.root, "bin", "iotapi")
+	d.iotapi = exec.Command(program, "--issuer", d.stack.Issuer, "--listen-address", address) //nolint:gosec,noctx // our own; end ends it
 	output := &bytes.Buffer{}
 	d.iotapi.Stdout, d.iotapi.Stderr = output, output
 	// Ctrl-C in a terminal is for the demo alone, which ends the API itself.
@@ -190,12 +191,11 @@ func (d *demo) startAPI(ctx context.Context) error {
 		return fmt.Errorf("starting iotapi: %w", err)
 	}
 	for {
-		response, err := http.Get(d.apiURL + "/assets")
+		status, err := d.statusOfAPI(ctx)
+		if err == nil && status != http.StatusUnauthorized {
+			return fmt.Errorf("without a token it answers %d", status)
+		}
 		if err == nil {
-			response.Body.Close()
-			if response.StatusCode != http.StatusUnauthorized {
-				return fmt.Errorf("without a token it answers %s", response.Status)
-			}
 			return nil
 		}
 		select {
@@ -204,6 +204,20 @@ func (d *demo) startAPI(ctx context.Context) error {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+// statusOfAPI asks the example API without a token.
+func (d *demo) statusOfAPI(ctx context.Context) (int, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, d.apiURL+"/assets", nil)
+	if err != nil {
+		return 0, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	return response.StatusCode, nil
 }
 
 // end ends what the demo itself has started.

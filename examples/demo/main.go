@@ -20,15 +20,15 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	flag.Usage = func() {
 		fmt.Fprint(flag.CommandLine.Output(), "demo plays the whole scenario on a local control plane and checks each step.\n"+
 			"Run it by 'make demo', which builds what it needs. It ends with 0 if every step came out as it should.\n")
 	}
 	flag.Parse()
-	if err := run(ctx, os.Stdout); err != nil {
+	err := run(ctx, os.Stdout)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
-		stop()
 		os.Exit(1)
 	}
 }

@@ -31,7 +31,7 @@ func newAPI(ctx context.Context, issuer, audience string) http.Handler {
 	mux.Handle("GET /timeseries", guarded(verifier, "timeseries:read", func(w http.ResponseWriter, c caller) {
 		answer(w, map[string]any{"tenant": c.tenant, "timeseries": seriesOf(c.tenant)})
 	}))
-	mux.Handle("POST /timeseries", guarded(verifier, "timeseries:write", func(w http.ResponseWriter, c caller) {
+	mux.Handle("POST /timeseries", guarded(verifier, "timeseries:write", func(w http.ResponseWriter, _ caller) {
 		w.WriteHeader(http.StatusNoContent) // an example: nothing is kept
 	}))
 	return mux
@@ -56,9 +56,14 @@ func guarded(v verifier, scope string, serve func(http.ResponseWriter, caller)) 
 }
 
 func answer(w http.ResponseWriter, value any) {
+	body, err := json.Marshal(value)
+	if err != nil {
+		http.Error(w, "internal error", http.StatusInternalServerError)
+		return
+	}
 	w.Header().Set("Content-Type", "application/json")
 	// A client that went away cannot be told anything.
-	_ = json.NewEncoder(w).Encode(value)
+	_, _ = w.Write(body)
 }
 
 // assetsOf makes up a tenant's machines, the same at every request.

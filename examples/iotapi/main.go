@@ -17,14 +17,14 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	issuer := flag.String("issuer", "", "the token server's issuer, as https://tokens.example.com (required)")
 	audience := flag.String("audience", "https://api.example.com", "this API's audience: spec.audience of its ResourceServer")
 	address := flag.String("listen-address", "127.0.0.1:8090", "address to listen on")
 	flag.Parse()
-	if err := run(ctx, *issuer, *audience, *address); err != nil {
+	err := run(ctx, *issuer, *audience, *address)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "iotapi:", err)
-		stop()
 		os.Exit(1)
 	}
 }
@@ -33,7 +33,7 @@ func run(ctx context.Context, issuer, audience, address string) error {
 	if issuer == "" {
 		return errors.New("--issuer is required")
 	}
-	listener, err := net.Listen("tcp", address)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
 		return fmt.Errorf("listening: %w", err)
 	}

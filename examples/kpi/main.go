@@ -17,16 +17,15 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	tenant := flag.String("tenant", "", "work for this tenant alone, instead of for all that granted access")
 	write := flag.Bool("write", false, "write a time series instead of computing the figure")
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	if err := run(ctx, *tenant, *write, os.Stdout); err != nil {
+	err := run(ctx, *tenant, *write, os.Stdout)
+	cancel()
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "kpi:", err)
-		cancel()
-		stop()
 		os.Exit(1)
 	}
 }
