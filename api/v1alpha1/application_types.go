@@ -324,7 +324,6 @@ type Verifier struct {
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:categories=countersign
 // +kubebuilder:printcolumn:name="Host",type=string,JSONPath=`.status.hostTenant`,description="The tenant that hosts it"
-// +kubebuilder:printcolumn:name="Versions",type=string,JSONPath=`.spec.versions[*].version`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
