@@ -22,7 +22,7 @@ var _ = It("keeps every credential honest through any history of edits, losses, 
 		Expect(flag.Set("rapid.seed", "20300601")).To(Succeed())
 		DeferCleanup(flag.Set, "rapid.seed", "0")
 	}
-	for name, value := range map[string]string{"rapid.checks": "15", "rapid.shrinktime": "10s"} {
+	for name, value := range map[string]string{"rapid.checks": "10", "rapid.shrinktime": "10s"} {
 		former := flag.Lookup(name).Value.String()
 		Expect(flag.Set(name, value)).To(Succeed())
 		DeferCleanup(flag.Set, name, former)
