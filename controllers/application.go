@@ -2,8 +2,8 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -37,33 +37,25 @@ func (r *applications) Reconcile(ctx context.Context, request reconcile.Request)
 		return reconcile.Result{}, fmt.Errorf("reading the application: %w", err)
 	}
 	base := app.DeepCopy()
-	after, err := r.reconcile(ctx, app)
+	known := newFacts(ctx, r.Client)
+	host := access.HostOf(known, app.Namespace)
+	if known.err != nil {
+		return reconcile.Result{}, known.err
+	}
+	after, err := r.credentials.Reconcile(ctx, app, hosting(host))
 	if apierrors.IsConflict(err) {
 		return settled(reconcile.Result{}, err)
+	}
+	r.report(known, app, host)
+	if known.err != nil {
+		// Nothing of this is written: what could not be read would be reported as what is not there.
+		return reconcile.Result{}, errors.Join(known.err, err)
 	}
 	// Also after an error: a Secret that cannot be written is the user's to know.
 	if failed := writeStatus(ctx, r.Client, base, app); failed != nil {
 		return settled(reconcile.Result{}, failed)
 	}
 	return settled(reconcile.Result{RequeueAfter: after}, err)
-}
-
-// reconcile leaves the new status in app.
-func (r *applications) reconcile(ctx context.Context, app *v1alpha1.Application) (time.Duration, error) {
-	known := newFacts(ctx, r.Client)
-	host := access.HostOf(known, app.Namespace)
-	if known.err != nil {
-		return 0, known.err
-	}
-	after, err := r.credentials.Reconcile(ctx, app, hosting(host))
-	if apierrors.IsConflict(err) {
-		return 0, err
-	}
-	r.report(known, app, host)
-	if known.err != nil {
-		return 0, known.err
-	}
-	return after, err
 }
 
 // hosting returns the name of a tenant that hosts, or "".

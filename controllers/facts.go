@@ -103,7 +103,7 @@ func (f *facts) get(key client.ObjectKey, object client.Object) bool {
 	return err == nil
 }
 
-// list fills the list with objects that are shared with the cache: facts copy what they keep.
+// list fills the list with objects that are shared with the cache: facts point into them, and nobody writes to a fact.
 func (f *facts) list(list client.ObjectList, fields client.MatchingFields) {
 	if err := f.reader.List(f.ctx, list, fields, client.UnsafeDisableDeepCopy); err != nil && f.err == nil {
 		f.err = fmt.Errorf("listing %T: %w", list, err)

@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -14,6 +15,10 @@ import (
 
 	"countersign.dev/api/v1alpha1"
 )
+
+// maxMessage is how many bytes the schema of metav1.Condition lets a message have. One that is longer would not be written
+// at all, and thirty-two versions with all the scopes that they can have are.
+const maxMessage = 32768
 
 // finding is what was found about one aspect of an object. The aspect is in order where the reason is one of those that
 // stand for True.
@@ -45,10 +50,18 @@ func (r reporter) set(conditions *[]metav1.Condition, kind v1alpha1.ConditionTyp
 		Type:               string(kind),
 		Status:             status,
 		Reason:             string(found.reason),
-		Message:            found.message,
+		Message:            shortened(found.message),
 		ObservedGeneration: r.generation,
 		LastTransitionTime: metav1.Time{Time: r.clock.Now()},
 	})
+}
+
+func shortened(message string) string {
+	const more = " …"
+	if len(message) <= maxMessage {
+		return message
+	}
+	return strings.ToValidUTF8(message[:maxMessage-len(more)], "") + more
 }
 
 // setBoth sets Accepted, and Ready where nothing but acceptance can be wrong.

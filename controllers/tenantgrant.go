@@ -55,7 +55,9 @@ func acceptGrant(grant *v1alpha1.TenantGrant, tenant *access.Tenant) finding {
 	switch {
 	case tenant == nil:
 		return finding{v1alpha1.ReasonTenantMismatch, fmt.Sprintf(
-			"namespace %s is no accepted tenant's: create the grant in the namespace of tenant %s", grant.Namespace, grant.Spec.Tenant)}
+			"namespace %s is no accepted tenant's: create the grant in the namespace of tenant %s; if this is it, ask the platform "+
+				"operator for a Tenant with spec.namespace %s that no other claims",
+			grant.Namespace, grant.Spec.Tenant, grant.Namespace)}
 	case tenant.Name != string(grant.Spec.Tenant):
 		return finding{v1alpha1.ReasonTenantMismatch, fmt.Sprintf(
 			"spec.tenant is %s, but namespace %s is tenant %s's: create the grant in the namespace of tenant %s",
@@ -88,7 +90,11 @@ func (r *tenantGrants) effective(known *facts, grant *v1alpha1.TenantGrant, tena
 	}
 	switch {
 	case len(can) > 0:
-		return finding{v1alpha1.ReasonGranted, "tokens can be had by version " + strings.Join(can, ", ")}
+		message := "tokens can be had by version " + strings.Join(can, ", ")
+		if string(grant.Spec.Application.HostTenant) == tenant.Name {
+			message += "; this grant changes nothing in that: the host tenant's own data needs none"
+		}
+		return finding{v1alpha1.ReasonGranted, message}
 	case first != nil:
 		return finding{first.Reason, first.Message()}
 	}
@@ -96,14 +102,14 @@ func (r *tenantGrants) effective(known *facts, grant *v1alpha1.TenantGrant, tena
 }
 
 // offeredApplication returns the application that the grant is for, or nil where there is none or it is not offered to the
-// tenant: the tenant must not be able to tell which.
+// tenant: the tenant must not be able to tell which. What a tenant hosts itself needs no offer.
 func offeredApplication(known *facts, grant *v1alpha1.TenantGrant, tenant *access.Tenant) *access.Application {
 	host := access.AcceptedTenant(known, string(grant.Spec.Application.HostTenant))
 	if host == nil {
 		return nil
 	}
 	app := known.Application(host.Namespace, grant.Spec.Application.Name)
-	if app == nil || !app.OfferedTo(tenant) {
+	if app == nil || host.Name != tenant.Name && !app.OfferedTo(tenant) {
 		return nil
 	}
 	return app

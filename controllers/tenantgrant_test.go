@@ -91,6 +91,19 @@ var _ = Describe("A TenantGrant", func() {
 		Expect(effect(there)).To(Equal(v1alpha1.ReasonNotOffered))
 	})
 
+	It("for what the tenant hosts itself is told that none is needed, whatever it says", func() {
+		w := newWorld()
+		host, _ := w.stage()
+		app := w.application(host)
+		grant := w.grant(host, host, app.Name, app.UID)
+		edit(w, grant, func(g *v1alpha1.TenantGrant) { g.Spec.State = v1alpha1.StateSuspended })
+		w.reconcile(grant)
+		reason, message := effective(grant)
+		Expect(reason).To(Equal(v1alpha1.ReasonGranted))
+		Expect(message).To(ContainSubstring("1.0.0 (assets:read timeseries:read)"))
+		Expect(message).To(ContainSubstring("needs none"))
+	})
+
 	It("of another tenant than its namespace's is not accepted, and has no effect", func() {
 		w := newWorld()
 		host, user := w.stage()

@@ -77,6 +77,9 @@ func (w wake) grantsOfTenant(ctx context.Context, tenant *v1alpha1.Tenant) []rec
 func (w wake) grantsOfApplication(ctx context.Context, app *v1alpha1.Application) []reconcile.Request {
 	known := newFacts(ctx, w.reader)
 	host := access.HostOf(known, app.Namespace)
+	if known.err != nil {
+		log.FromContext(ctx).Error(known.err, "Cannot find whom an event concerns")
+	}
 	if host == nil {
 		return nil
 	}

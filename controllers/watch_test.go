@@ -23,12 +23,14 @@ import (
 var _ = Describe("The operator's watches", Ordered, func() {
 	const patience = 20 * time.Second
 	var (
-		w     *world
-		cache client.Reader
+		w          *world
+		cache      client.Reader
+		leftBehind *corev1.Secret
 	)
 
 	BeforeAll(func() {
 		w = newWorld()
+		leftBehind = w.leftBehind("kpi", "1.0.0")
 		scheme, err := Scheme()
 		Expect(err).NotTo(HaveOccurred())
 		mgr, err := ctrl.NewManager(config, ctrl.Options{
@@ -80,6 +82,12 @@ var _ = Describe("The operator's watches", Ordered, func() {
 			return string(secret.Data["CLIENT_SECRET"]), err
 		}
 	}
+
+	It("find at the start what an application left behind that was deleted while the operator was down", func() {
+		Eventually(func() bool {
+			return apierrors.IsNotFound(platform.Get(w.ctx, client.ObjectKeyFromObject(leftBehind), leftBehind))
+		}, patience).Should(BeTrue())
+	})
 
 	It("tell an application that is registered before its tenant", func() {
 		host := &v1alpha1.Tenant{}
@@ -172,3 +180,24 @@ var _ = Describe("The operator's watches", Ordered, func() {
 		Eventually(firstReady, patience).Should(Equal("Ready"))
 	})
 })
+
+// leftBehind creates a Secret as that of a version whose Application is gone. No garbage collector runs here.
+func (w *world) leftBehind(application, version string) *corev1.Secret {
+	GinkgoHelper()
+	const gone = "0c3e1b9a-0f46-4f2c-9f0e-7be0d9b6a001"
+	secret := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: w.suffix, Name: application + "." + version,
+			Annotations: map[string]string{
+				v1alpha1.AnnotationApplication: application, v1alpha1.AnnotationApplicationUID: gone,
+				v1alpha1.AnnotationVersion: version,
+			},
+			OwnerReferences: []metav1.OwnerReference{{
+				APIVersion: v1alpha1.GroupVersion.String(), Kind: "Application", Name: application, UID: gone,
+			}},
+		},
+		Type: v1alpha1.SecretTypeCredentials,
+	}
+	w.create(secret)
+	return secret
+}

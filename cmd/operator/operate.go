@@ -7,12 +7,14 @@ import (
 	"io"
 
 	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
@@ -44,6 +46,9 @@ func operate(ctx context.Context, o *options, stderr io.Writer) error {
 	}
 	mgr, err := newManager(config, o)
 	if err != nil {
+		return err
+	}
+	if err := checkNamespace(ctx, mgr.GetAPIReader(), o.namespace); err != nil {
 		return err
 	}
 	if err := setUp(ctx, mgr, o); err != nil {
@@ -78,6 +83,21 @@ func checkKinds(config *rest.Config) error {
 			return fmt.Errorf("the API server does not serve %s.%s: install the CRDs first, with kubectl apply -k config/crd",
 				name, v1alpha1.GroupName)
 		}
+	}
+	return nil
+}
+
+// checkNamespace fails where Countersign's own namespace is not there: without it there is no lease to wait for.
+func checkNamespace(ctx context.Context, reader client.Reader, name string) error {
+	err := reader.Get(ctx, client.ObjectKey{Name: name}, &corev1.Namespace{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return fmt.Errorf("namespace %s does not exist: create it, or name another with --namespace", name)
+	case apierrors.IsForbidden(err):
+		// As in a cluster, where the operator has no right to look, and runs in a pod of that namespace.
+		return nil
+	case err != nil:
+		return fmt.Errorf("looking for namespace %s: %w", name, err)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package signingkeys
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -131,6 +132,6 @@ func (r *Reconciler) complete(ctx context.Context, secret *corev1.Secret) ([]str
 }
 
 func (r *Reconciler) complain(ctx context.Context, secret *corev1.Secret, problem string) {
-	log.FromContext(ctx).Info("Signing keys are broken", "secret", r.Key().String(), "problem", problem)
+	log.FromContext(ctx).Error(errors.New(problem), "Signing keys are broken", "secret", r.Key().String())
 	r.Events.Eventf(secret, nil, corev1.EventTypeWarning, eventBroken, actionRead, "Secret %s: %s", SecretName, problem)
 }
