@@ -1,5 +1,6 @@
-// Package tokenserver owns the list of all routes and how they are served. What stands behind a route is in the packages
-// below it; what is decided, in package access.
+// Package tokenserver owns the list of all routes and how they are served: limits of a connection, ids of requests, what a
+// handler that panicked answers, readiness, metrics.
 //
-// cmd/tokenserver makes one from flags and runs it.
+// It knows nothing of what a route does: that is in the packages below it, and what is decided in package access.
+// cmd/tokenserver makes a Server from flags and runs it.
 package tokenserver

@@ -26,7 +26,7 @@ func newMetrics(view *directory.Directory, clock clock.PassiveClock) *metrics {
 		registry: prometheus.NewRegistry(),
 		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "countersign_decisions_total",
-			Help: "Answers to requests for tokens, by face, outcome (issued, refused, unauthenticated, unavailable) and reason.",
+			Help: "Answers to requests for tokens and for lists of tenants, by face, outcome (issued, listed, refused, unauthenticated, unavailable) and reason.",
 		}, []string{"face", "outcome", "reason"}),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "countersign_http_request_duration_seconds",
@@ -43,8 +43,8 @@ func newMetrics(view *directory.Directory, clock clock.PassiveClock) *metrics {
 	return m
 }
 
-func (m *metrics) count(face exchange.Face, outcome, reason string) {
-	m.decisions.WithLabelValues(string(face), outcome, reason).Inc()
+func (m *metrics) count(face exchange.Face, outcome exchange.Outcome, reason string) {
+	m.decisions.WithLabelValues(string(face), string(outcome), reason).Inc()
 }
 
 func (m *metrics) timed(next http.Handler) http.Handler {

@@ -76,7 +76,7 @@ func allowed(candidates []route) string {
 
 // refuse answers in the envelope of the face whose path it is.
 func refuse(w http.ResponseWriter, r *http.Request, path string, err *oauth.Error) {
-	if path == insightshub.PathTokenKeys || strings.HasPrefix(path, token.InsightsHubPath) {
+	if path == insightshub.PathTokenKeys || strings.HasPrefix(path, token.InsightsHubPath+"/") {
 		insightshub.WriteError(w, r, err)
 		return
 	}
@@ -102,10 +102,11 @@ func recovering(log *slog.Logger, next http.Handler) http.Handler {
 	})
 }
 
-// guarded sets the headers that no answer of an API needs to go without.
+// guarded sets the headers that no answer of an API needs to go without: none is a document to be guessed, shown or framed.
 func guarded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		next.ServeHTTP(w, r)
 	})
 }

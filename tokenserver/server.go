@@ -112,7 +112,11 @@ func alive(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, "ok\n")
 }
 
-// ready says whether requests should come here: the view is there and fresh, keys can sign, and the server is not stopping.
+// ready says whether requests should come here: a first view of the cluster and the keys are there, and the server is not
+// stopping.
+//
+// It does not ask how old the view is. An API server that is away makes all replicas blind at once: they answer 503 to those
+// who want tokens, and must go on to serve keys to those who verify, which nobody could reach were no replica ready.
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	if err := s.unready(); err != nil {
 		http.Error(w, "not ready: "+err.Error(), http.StatusServiceUnavailable)
@@ -125,11 +129,11 @@ func (s *Server) unready() error {
 	if s.stopping.Load() {
 		return errors.New("the server is stopping")
 	}
-	if err := s.exchange.Ready(); err != nil {
-		return err
+	if !s.deps.Directory.Synced() {
+		return errors.New("the first view of the cluster is not complete yet")
 	}
-	if !s.deps.Keys.Standard().Ready() || !s.deps.Keys.InsightsHub().Ready() {
-		return errors.New("there are no signing keys whose window is open")
+	if !s.deps.Keys.Standard().Held() || !s.deps.Keys.InsightsHub().Held() {
+		return errors.New("there are no signing keys yet")
 	}
 	return nil
 }

@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strings"
 	"time"
 
 	"countersign.dev/access"
 	"countersign.dev/api/v1alpha1"
 	"countersign.dev/tokenserver/directory"
 	"countersign.dev/tokenserver/oauth"
-	"countersign.dev/tokenserver/requestid"
 	"countersign.dev/tokenserver/signer"
 	"countersign.dev/tokenserver/token"
 )
@@ -29,6 +27,23 @@ const (
 	InsightsHub Face = "insights_hub"
 )
 
+// Outcome is what came of a request.
+type Outcome string
+
+// The outcomes, as they stand in metrics.
+const (
+	// Issued is a token.
+	Issued Outcome = "issued"
+	// Listed is the list of tenants that tokens can be had for.
+	Listed Outcome = "listed"
+	// Refused is an authenticated client for which the decision was no.
+	Refused Outcome = "refused"
+	// Unauthenticated is a client that did not prove who it is.
+	Unauthenticated Outcome = "unauthenticated"
+	// Unavailable is a server that cannot know or sign.
+	Unavailable Outcome = "unavailable"
+)
+
 // Deps is what an Exchange works with.
 type Deps struct {
 	Directory *directory.Directory
@@ -36,8 +51,8 @@ type Deps struct {
 	// MaxStaleness is the age of the view past which nothing is issued.
 	MaxStaleness time.Duration
 	Log          *slog.Logger
-	// Count counts a decision: granted or refused, and why. Both texts come from closed sets.
-	Count func(face Face, outcome, reason string)
+	// Count counts an answer. Reason is that of the decision, or of there being none; it comes from a closed set.
+	Count func(face Face, outcome Outcome, reason string)
 }
 
 // Exchange turns authenticated requests into tokens.
@@ -140,34 +155,29 @@ func (e *Exchange) Issue(ctx context.Context, s Session, r Request) (token.Token
 }
 
 // Tenants returns the tenants that the client can have a token for at this moment, sorted by name.
-func (e *Exchange) Tenants(s Session) []directory.TenantAccess {
-	return e.deps.Directory.Tenants(s.client)
+func (e *Exchange) Tenants(ctx context.Context, s Session) []directory.TenantAccess {
+	tenants := e.deps.Directory.Tenants(s.client)
+	e.listed(ctx, s, len(tenants))
+	return tenants
 }
 
-// Ready says why nothing can be issued at the moment, or nil.
-func (e *Exchange) Ready() error {
-	if !e.deps.Directory.Synced() {
-		return errors.New("the first view of the cluster is not complete yet")
-	}
-	if age := e.deps.Directory.Age(); age > e.deps.MaxStaleness {
-		return errors.New("the view of the cluster is too old")
-	}
-	return nil
-}
-
+// fresh refuses while the view is not complete, or older than is allowed.
 func (e *Exchange) fresh(ctx context.Context, face Face) *oauth.Error {
-	err := e.Ready()
-	if err == nil {
+	var problem string
+	switch {
+	case !e.deps.Directory.Synced():
+		problem = "its first view of the cluster is not complete yet"
+	case e.deps.Directory.Age() > e.deps.MaxStaleness:
+		problem = "its view of the cluster is too old"
+	default:
 		return nil
 	}
-	e.deps.Count(face, "unavailable", "view")
-	e.deps.Log.WarnContext(ctx, "Cannot decide", keyFace, face, keyRequestID, requestid.From(ctx), keyError, err.Error())
-	return oauth.Unavailable("the server cannot decide at the moment: "+err.Error()+"; try again", retryAfter)
+	e.blind(ctx, face, problem)
+	return oauth.Unavailable("the server cannot decide at the moment, "+problem+"; try again", retryAfter)
 }
 
 func (e *Exchange) failed(ctx context.Context, s Session, err error) *oauth.Error {
-	e.deps.Count(s.face, "unavailable", "signing")
-	e.deps.Log.ErrorContext(ctx, "Cannot sign", keyFace, s.face, keyRequestID, requestid.From(ctx), keyError, err.Error())
+	e.unsigned(ctx, s, err)
 	if errors.Is(err, signer.ErrNoKey) {
 		return oauth.Unavailable("the server has no key that may sign at the moment; try again", retryAfter)
 	}
@@ -189,15 +199,6 @@ func refusal(decision *access.Decision) *oauth.Error {
 }
 
 func invalidToken() *oauth.Error {
-	return &oauth.Error{
-		Code: oauth.InvalidToken,
-		Description: "the token is no valid token for this API: it takes its own tokens that were issued with userTenant equal " +
-			"to hostTenant, in time and of a client that still stands; ask for a new one",
-		Status: statusUnauthorized,
-	}
+	return oauth.NoToken("the token is no valid token for this API: it takes its own tokens that were issued with userTenant " +
+		"equal to hostTenant, in time and of a client that still stands; ask for a new one")
 }
-
-// statusUnauthorized is the HTTP status that RFC 6750 section 3.1 gives to an invalid token.
-const statusUnauthorized = 401
-
-func joined(scopes []string) string { return strings.Join(scopes, " ") }

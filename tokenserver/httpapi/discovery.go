@@ -37,7 +37,7 @@ type openIDConfiguration struct {
 
 // Keys is the JWK Set (RFC 7517 section 5) of the standard face.
 func Keys(keys *signer.Keys) Public {
-	return Public{FreshFor: keys.FreshFor(), Document: func() (any, bool) {
+	return Public{FreshFor: keys.FreshFor(), Refuse: refuse, Document: func() (any, bool) {
 		set := keys.JWKS()
 		return set, len(set.Keys) > 0
 	}}
@@ -46,13 +46,13 @@ func Keys(keys *signer.Keys) Public {
 // ServerMetadata is the discovery document of RFC 8414.
 func ServerMetadata(issuer string) Public {
 	metadata := metadataOf(issuer)
-	return Public{FreshFor: metadataFreshFor, Document: func() (any, bool) { return metadata, true }}
+	return Public{FreshFor: metadataFreshFor, Refuse: refuse, Document: func() (any, bool) { return metadata, true }}
 }
 
 // OpenIDConfiguration is the discovery document in the form of OpenID Connect, as kube-apiserver has it.
 func OpenIDConfiguration(issuer string, keys *signer.Keys) Public {
 	metadata := metadataOf(issuer)
-	return Public{FreshFor: keys.FreshFor(), Document: func() (any, bool) {
+	return Public{FreshFor: keys.FreshFor(), Refuse: refuse, Document: func() (any, bool) {
 		algorithms := keys.Algorithms()
 		return openIDConfiguration{
 			serverMetadata:    metadata,

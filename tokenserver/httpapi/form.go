@@ -1,8 +1,6 @@
 package httpapi
 
 import (
-	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -10,9 +8,6 @@ import (
 
 	"countersign.dev/tokenserver/oauth"
 )
-
-// MaxBody is the most that a request's body may have, in bytes.
-const MaxBody = 64 << 10
 
 // form is the parameters of a request, each once. One without a value is as one that is not there (RFC 6749 section 3.2).
 type form map[string]string
@@ -27,17 +22,12 @@ func readForm(r *http.Request, known ...string) (form, *oauth.Error) {
 	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/x-www-form-urlencoded" {
 		return nil, oauth.BadRequest(oauth.InvalidRequest, "the body must be of Content-Type application/x-www-form-urlencoded")
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, MaxBody))
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		return nil, &oauth.Error{
-			Code: oauth.InvalidRequest, Description: "the body is larger than 64 KiB", Status: http.StatusRequestEntityTooLarge,
-		}
-	}
+	body, err := oauth.ReadBody(r)
 	if err != nil {
-		return nil, oauth.BadRequest(oauth.InvalidRequest, "the body could not be read")
+		return nil, err
 	}
-	values, err := url.ParseQuery(string(body))
-	if err != nil {
+	values, problem := url.ParseQuery(string(body))
+	if problem != nil {
 		return nil, oauth.BadRequest(oauth.InvalidRequest, "the body is not form-encoded")
 	}
 	parsed := form{}

@@ -19,17 +19,19 @@ type Public struct {
 	Document func() (any, bool)
 	// FreshFor is how long it may be kept.
 	FreshFor time.Duration
+	// Refuse answers while there is nothing, in the envelope of the face.
+	Refuse func(http.ResponseWriter, *http.Request, *oauth.Error)
 }
 
 func (h Public) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	document, ok := h.Document()
 	if !ok {
-		oauth.WriteError(w, oauth.Unavailable("the server has no keys yet; try again", time.Second))
+		h.Refuse(w, r, oauth.Unavailable("the server has no keys yet; try again", time.Second))
 		return
 	}
 	body, err := json.Marshal(document)
 	if err != nil {
-		oauth.WriteError(w, oauth.Internal())
+		h.Refuse(w, r, oauth.Internal())
 		return
 	}
 	sum := sha256.Sum256(body)
@@ -46,6 +48,9 @@ func (h Public) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// A client that went away cannot be told anything.
 	_, _ = w.Write(body)
 }
+
+// refuse answers in the standard face's envelope.
+func refuse(w http.ResponseWriter, _ *http.Request, err *oauth.Error) { oauth.WriteError(w, err) }
 
 // matches compares weakly (RFC 9110 section 13.1.2).
 func matches(header, tag string) bool {

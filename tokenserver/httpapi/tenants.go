@@ -64,7 +64,7 @@ func (h Tenants) answer(r *http.Request) (*tenantsAnswer, *oauth.Error) {
 	if err != nil {
 		return nil, err
 	}
-	return page(h.Exchange.Tenants(session), limit, after), nil
+	return page(h.Exchange.Tenants(r.Context(), session), limit, after), nil
 }
 
 // page takes what comes after the place.

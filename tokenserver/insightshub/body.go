@@ -13,25 +13,16 @@ import (
 	"countersign.dev/tokenserver/oauth"
 )
 
-// maxBody is the most that a request's body may have, in bytes.
-const maxBody = 64 << 10
-
 // readBody returns the body and its media type, which is empty where there is none. Bodies are never logged: there is a
 // client that posts its whole configuration, secret included.
 func readBody(r *http.Request) (body []byte, media string, err *oauth.Error) {
-	body, problem := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(problem, &tooLarge) {
-		return nil, "", &oauth.Error{
-			Code: oauth.InvalidRequest, Description: "the body is larger than 64 KiB", Status: http.StatusRequestEntityTooLarge,
-		}
-	}
-	if problem != nil {
-		return nil, "", badRequest("the body could not be read")
+	if body, err = oauth.ReadBody(r); err != nil {
+		return nil, "", err
 	}
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil, "", nil
 	}
-	media, _, problem = mime.ParseMediaType(r.Header.Get("Content-Type"))
+	media, _, problem := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if problem != nil || media != "application/json" && media != "application/x-www-form-urlencoded" {
 		return nil, "", &oauth.Error{
 			Code: oauth.InvalidRequest, Description: "the body must be of Content-Type application/json",

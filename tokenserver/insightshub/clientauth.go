@@ -16,13 +16,11 @@ const authHint = "send X-SPACE-AUTH-KEY or Authorization with Basic and the base
 // clientAuth reads client id and secret in every form that real clients send: in either header; with the scheme Basic or
 // Bearer or none; the base64 with or without its padding, and between angle brackets, as the vendor's sample was printed.
 func clientAuth(header http.Header) (id, secret string, err *oauth.Error) {
-	text, err := oneOf(header)
+	encoded, err := oneOf(header)
 	if err != nil {
 		return "", "", err
 	}
-	encoded := withoutScheme(strings.TrimSpace(text))
-	encoded = strings.TrimSuffix(strings.TrimPrefix(encoded, "<"), ">")
-	decoded, problem := base64.RawStdEncoding.DecodeString(strings.TrimRight(encoded, "="))
+	decoded, problem := base64.RawStdEncoding.DecodeString(encoded)
 	if problem != nil {
 		return "", "", badRequest("client authentication is not base64: " + authHint)
 	}
@@ -33,7 +31,8 @@ func clientAuth(header http.Header) (id, secret string, err *oauth.Error) {
 	return id, secret, nil
 }
 
-// oneOf returns the value of the one header. A proxy may repeat it in the other, but not change it.
+// oneOf returns the base64 of the one header, bare of what real clients put around it. A proxy may have repeated it in the
+// other header, but not changed it.
 func oneOf(header http.Header) (string, *oauth.Error) {
 	values := append(header.Values(headerKey), header.Values("Authorization")...)
 	if len(values) == 0 {
@@ -41,30 +40,34 @@ func oneOf(header http.Header) (string, *oauth.Error) {
 		missing.Description = "client authentication is missing: " + authHint
 		return "", missing
 	}
+	encoded := bare(values[0])
 	for _, value := range values[1:] {
-		if value != values[0] {
+		if bare(value) != encoded {
 			return "", badRequest("two headers with different client authentication: send one")
 		}
 	}
-	return values[0], nil
+	return encoded, nil
 }
 
-func withoutScheme(text string) string {
+// bare takes away the scheme, the angle brackets and the padding.
+func bare(text string) string {
+	text = strings.TrimSpace(text)
 	scheme, rest, found := strings.Cut(text, " ")
 	if found && (strings.EqualFold(scheme, "Basic") || strings.EqualFold(scheme, "Bearer")) {
-		return strings.TrimSpace(rest)
+		text = strings.TrimSpace(rest)
 	}
-	return text
+	if inner, opened := strings.CutPrefix(text, "<"); opened {
+		text = strings.TrimSuffix(inner, ">")
+	}
+	return strings.TrimRight(text, "=")
 }
 
 // bearer reads an access token (RFC 6750 section 2.1).
 func bearer(header http.Header) (string, *oauth.Error) {
 	scheme, text, _ := strings.Cut(header.Get("Authorization"), " ")
 	if len(header.Values("Authorization")) != 1 || !strings.EqualFold(scheme, "Bearer") || strings.TrimSpace(text) == "" {
-		return "", &oauth.Error{
-			Code: oauth.InvalidToken, Status: http.StatusUnauthorized,
-			Description: "the token is missing: send Authorization with Bearer and a token that was issued with userTenant equal to hostTenant",
-		}
+		return "", oauth.NoToken("the token is missing: send Authorization with Bearer and a token that was issued with " +
+			"userTenant equal to hostTenant")
 	}
 	return strings.TrimSpace(text), nil
 }

@@ -24,20 +24,25 @@ type errorBody struct {
 // WriteError answers with an error in this API's envelope.
 func WriteError(w http.ResponseWriter, r *http.Request, err *oauth.Error) {
 	oauth.SetErrorHeaders(w.Header(), err)
-	message := err.Description
-	if err.Reason != "" {
-		message = err.Reason + ": " + message
-	}
 	oauth.WriteJSON(w, statusOf(err), errorsBody{Errors: []errorBody{{
-		Code: codeOf(err), Logref: requestid.From(r.Context()), Message: message,
+		Code: codeOf(err), Logref: requestid.From(r.Context()), Message: messageOf(err),
 	}}})
+}
+
+// messageOf begins with the decision's reason where there is one: the envelope has no member of its own for it.
+func messageOf(err *oauth.Error) string {
+	if err.Reason == "" {
+		return err.Description
+	}
+	return err.Reason + ": " + err.Description
 }
 
 func codeOf(err *oauth.Error) string { return codePrefix + string(err.Code) }
 
-// statusOf differs from the standard face's in one thing: a client that may not act for the tenant is told so by 403.
+// statusOf differs from the standard face's in one thing: what the decision refuses is 403. That goes for the audience, too,
+// which a client cannot choose here.
 func statusOf(err *oauth.Error) int {
-	if err.Code == oauth.UnauthorizedClient {
+	if err.Code == oauth.UnauthorizedClient || err.Code == oauth.InvalidTarget {
 		return http.StatusForbidden
 	}
 	return err.Status

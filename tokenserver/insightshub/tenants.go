@@ -66,7 +66,7 @@ func (h UserTenants) answer(r *http.Request) (*userTenantsAnswer, *oauth.Error) 
 	if err != nil {
 		return nil, err
 	}
-	return pageOf(h.Exchange.Tenants(session), number, size), nil
+	return pageOf(h.Exchange.Tenants(r.Context(), session), number, size), nil
 }
 
 // pageOf takes one page. One past the end is empty, and no error.

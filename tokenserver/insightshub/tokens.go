@@ -67,34 +67,38 @@ func (h Tokens) answer(r *http.Request) (int, *tokensAnswer, *oauth.Error) {
 	if err := checkOwn(session, params.AppName, params.AppVersion, params.HostTenantID, "hostTenantId"); err != nil {
 		return 0, nil, err
 	}
-	status, answer := h.issue(r, session, params.UserTenantIDs)
-	return status, answer, nil
+	return h.issue(r, session, params.UserTenantIDs)
 }
 
 // issue asks for each tenant on its own: one that is refused does not spoil the others. The status is 200 when there is a
-// token in the answer, and else that of the first error.
-func (h Tokens) issue(r *http.Request, session exchange.Session, tenants []string) (int, *tokensAnswer) {
+// token in the answer, and else that of the first error. A fault of the server's is the whole request's.
+func (h Tokens) issue(r *http.Request, session exchange.Session, tenants []string) (int, *tokensAnswer, *oauth.Error) {
 	answer, status := &tokensAnswer{}, 0
 	for _, tenant := range tenants {
 		issued, err := h.Exchange.Issue(r.Context(), session, exchange.Request{Tenant: tenant})
-		entry := tenantToken{UserTenantID: tenant}
-		if err != nil {
-			entry.Error = &tenantError{Code: codeOf(err), Message: err.Reason + ": " + err.Description}
+		switch {
+		case err == nil:
+			token := answerOf(issued)
+			answer.Tokens = append(answer.Tokens, tenantToken{UserTenantID: tenant, tokenAnswer: &token})
+			status = http.StatusOK
+		case err.Status >= http.StatusInternalServerError:
+			return 0, nil, err
+		default:
+			refusal := &tenantError{Code: codeOf(err), Message: messageOf(err)}
+			answer.Tokens = append(answer.Tokens, tenantToken{UserTenantID: tenant, Error: refusal})
 			if status == 0 {
 				status = statusOf(err)
 			}
-		} else {
-			token := answerOf(issued)
-			entry.tokenAnswer, status = &token, http.StatusOK
 		}
-		answer.Tokens = append(answer.Tokens, entry)
 	}
-	return status, answer
+	return status, answer, nil
 }
 
 func readTokensParams(r *http.Request) (*tokensParams, *oauth.Error) {
-	if r.URL.RawQuery != "" && r.URL.Query().Get("grant_type") == "" {
-		return nil, badRequest("parameters stand in the body: leave the query out")
+	for _, name := range []string{"appName", "appVersion", "hostTenantId", "userTenantIds"} {
+		if r.URL.Query().Has(name) {
+			return nil, badRequest(name + " stands in the query: send all parameters in the JSON body")
+		}
 	}
 	body, media, err := readBody(r)
 	if err != nil {

@@ -65,6 +65,11 @@ func Unauthenticated() *Error {
 	}
 }
 
+// NoToken returns the answer to a request whose access token is missing or not good (RFC 6750 section 3.1).
+func NoToken(description string) *Error {
+	return &Error{Code: InvalidToken, Description: description, Status: http.StatusUnauthorized}
+}
+
 // Internal returns what a client learns of a fault of ours.
 func Internal() *Error {
 	return &Error{

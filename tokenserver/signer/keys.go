@@ -48,15 +48,8 @@ type key struct {
 	jwk    JWK
 }
 
-// Ready reports whether a key can sign now.
-func (k *Keys) Ready() bool {
-	held := k.held.Load()
-	if held == nil {
-		return false
-	}
-	_, ok := held.set.SigningKey(k.clock.Now())
-	return ok
-}
+// Held reports whether keys were ever read. Whether one of them may sign now is another matter.
+func (k *Keys) Held() bool { return k.held.Load() != nil }
 
 // Sign returns the compact serialization (RFC 7515 section 3.1) of a token with this payload, which is the JSON of its
 // claims. It returns ErrNoKey where no key may sign: a server whose keys no longer arrive stops, rather than sign with one

@@ -99,9 +99,9 @@ func (s *Signer) load(keys *Keys) error {
 	}
 	switch {
 	case err != nil && keys.problem != known:
-		s.deps.Log.Error("signing keys not read, those held stay in use", "file", keys.file, "error", keys.problem)
+		s.deps.Log.Error("Cannot read signing keys, those held stay in use", "file", keys.file, "err", keys.problem)
 	case err == nil && (changed || known != ""):
-		s.deps.Log.Info("signing keys read", "file", keys.file, "kids", keys.ids())
+		s.deps.Log.Info("Read signing keys", "file", keys.file, "kids", keys.ids())
 	}
 	return err
 }
