@@ -1,0 +1,62 @@
+package main
+
+import (
+	"io"
+	"strings"
+	"testing"
+)
+
+func TestACommandLineThatCannotWorkIsRefusedAndSaysWhatToWrite(t *testing.T) {
+	t.Parallel()
+	for sentence, c := range map[string]struct {
+		args []string
+		want string
+	}{
+		"no issuer":                {nil, "--issuer is required"},
+		"an issuer with a path":    {[]string{"--issuer=https://tokens.example.com/v1"}, "a scheme and a host alone"},
+		"a trailing slash":         {[]string{"--issuer=https://tokens.example.com/"}, "trailing slash"},
+		"http beyond loopback":     {[]string{"--issuer=http://tokens.example.com"}, "must be https"},
+		"a flag that is not known": {[]string{"--issure=x"}, "--help lists the flags"},
+		"an argument":              {[]string{"start"}, `unexpected argument "start"`},
+		"a level that is not known": {
+			[]string{"--issuer=https://tokens.example.com", "--log-level=loud"}, "none of debug, info, warn, error",
+		},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			if err := run(t.Context(), c.args, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want an error with %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestHelpAndVersionGoToStandardOutput(t *testing.T) {
+	t.Parallel()
+	for flag, want := range map[string]string{
+		"--help":    "operator --kubeconfig ~/.kube/config --issuer http://127.0.0.1:8080",
+		"--version": version,
+	} {
+		var stdout, stderr strings.Builder
+		if err := run(t.Context(), []string{flag}, &stdout, &stderr); err != nil {
+			t.Errorf("%s: %v", flag, err)
+		}
+		if !strings.Contains(stdout.String(), want) || stderr.Len() > 0 {
+			t.Errorf("%s printed %q and %q, want %q on standard output alone", flag, &stdout, &stderr, want)
+		}
+	}
+}
+
+func TestAnOperatorWatchesOverOneLeaseAndOpensNoPortUnlessTold(t *testing.T) {
+	t.Parallel()
+	o := defaults()
+	if err := o.flags(io.Discard).Parse([]string{"--issuer=https://tokens.example.com", "--namespace=security"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.complete(); err != nil {
+		t.Fatal(err)
+	}
+	if !o.leaderElect || o.metricsAddress != "0" || o.healthProbeAddress != "0" || o.namespace != "security" {
+		t.Errorf("got %+v", o)
+	}
+}
