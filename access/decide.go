@@ -276,32 +276,3 @@ func audienceOf(facts Facts, app *Application, audience string) *ResourceServer 
 	}
 	return nil
 }
-
-// ceiling is the levels whose union is the most that a host's applications can have.
-type ceiling []*Level
-
-func ceilingOf(facts Facts, host *Tenant) ceiling {
-	levels := make(ceiling, 0, len(host.Levels))
-	for _, name := range host.Levels {
-		if level := facts.Level(name); level != nil {
-			levels = append(levels, level)
-		}
-	}
-	return levels
-}
-
-func (c ceiling) has(scope string) bool {
-	return slices.ContainsFunc(c, func(level *Level) bool { return level.Scopes.Has(scope) })
-}
-
-func objectTenant(name string) string { return "Tenant " + name }
-
-func objectApplication(app *Application) string {
-	return "Application " + app.Namespace + "/" + app.Name
-}
-
-func objectGrant(namespace, host, app string) string {
-	return "TenantGrant " + namespace + "/" + GrantName(host, app)
-}
-
-func fieldVersion(version string) string { return "spec.versions[" + version + "]" }

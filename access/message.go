@@ -75,3 +75,17 @@ var clientMessages = map[v1alpha1.Reason]string{
 	v1alpha1.ReasonVersionNotCovered:   "the tenant's grant does not cover this version: ask the tenant's administrator",
 	v1alpha1.ReasonNothingInCommon:     "nothing is left of what this version may ask for and what the tenant and the platform allow",
 }
+
+// The names of objects and fields in decisions.
+
+func objectTenant(name string) string { return "Tenant " + name }
+
+func objectApplication(app *Application) string {
+	return "Application " + app.Namespace + "/" + app.Name
+}
+
+func objectGrant(namespace, host, app string) string {
+	return "TenantGrant " + namespace + "/" + GrantName(host, app)
+}
+
+func fieldVersion(version string) string { return "spec.versions[" + version + "]" }

@@ -1,0 +1,104 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// CredentialPolicy says how an application's credentials are kept and under which names pods get them.
+type CredentialPolicy struct {
+	// overlap is how long a previous secret stays valid after another one took its place, so that pods which started with
+	// it go on: hours, minutes and seconds, as 168h (the default) or 90m. 0s ends the previous one at once. It is applied
+	// when a secret becomes a previous one; a later change does not move an end that is already set.
+	//
+	// +optional
+	// +default="168h"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+(h|m|s))+$') && duration(self) <= duration('8760h')",message="overlap is hours, minutes and seconds, as '168h' or '1h30m', and at most 8760h"
+	Overlap *metav1.Duration `json:"overlap,omitempty"`
+
+	// environment says under which names the credentials stand in the Secret, which are the names of the environment
+	// variables of a pod that takes them by envFrom. Absent: the Standard names.
+	//
+	// +optional
+	// +default={"type": "Standard"}
+	Environment Environment `json:"environment,omitzero"`
+}
+
+// EnvironmentType is a set of names for environment variables.
+//
+// +kubebuilder:validation:Enum=Standard;InsightsHub;Custom
+type EnvironmentType string
+
+const (
+	// EnvironmentStandard is CLIENT_ID, CLIENT_SECRET, TOKEN_URL, ISSUER, APP_NAME, APP_VERSION and HOST_TENANT.
+	EnvironmentStandard EnvironmentType = "Standard"
+	// EnvironmentInsightsHub is what the SDKs of the Insights Hub read: MDSP_KEY_STORE_CLIENT_ID,
+	// MDSP_KEY_STORE_CLIENT_SECRET, MDSP_OS_VM_APP_NAME, MDSP_OS_VM_APP_VERSION, MDSP_HOST_TENANT and MDSP_USER_TENANT.
+	EnvironmentInsightsHub EnvironmentType = "InsightsHub"
+	// EnvironmentCustom is what keys says.
+	EnvironmentCustom EnvironmentType = "Custom"
+)
+
+// Environment names the keys of a version's Secret.
+//
+// +kubebuilder:validation:XValidation:rule="(self.type == 'Custom') == has(self.keys)",message="keys goes with type Custom, and type Custom needs keys: at least clientID and clientSecret"
+type Environment struct {
+	// type is Standard (CLIENT_ID, CLIENT_SECRET, TOKEN_URL, ISSUER, APP_NAME, APP_VERSION, HOST_TENANT), InsightsHub
+	// (MDSP_KEY_STORE_CLIENT_ID and so on, as the SDKs of the Insights Hub read them) or Custom (the names in keys).
+	//
+	// +required
+	Type EnvironmentType `json:"type,omitempty"`
+
+	// keys names each variable, for type Custom alone. A variable without a name is left out of the Secret.
+	//
+	// +optional
+	Keys *EnvironmentKeys `json:"keys,omitempty"`
+}
+
+// EnvironmentKey is the name of an environment variable, which is also a key of a Secret.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=128
+// +kubebuilder:validation:Pattern=`^[A-Za-z_][A-Za-z0-9_]*$`
+type EnvironmentKey string
+
+// EnvironmentKeys names the environment variables of type Custom.
+//
+// The rule below compares all names with each other; an absent one stands as a digit, which no name can be.
+//
+// +kubebuilder:validation:XValidation:rule="[self.clientID, self.clientSecret, self.?tokenURL.orValue('1'), self.?issuer.orValue('2'), self.?appName.orValue('3'), self.?appVersion.orValue('4'), self.?hostTenant.orValue('5')].all(x, [self.clientID, self.clientSecret, self.?tokenURL.orValue('1'), self.?issuer.orValue('2'), self.?appName.orValue('3'), self.?appVersion.orValue('4'), self.?hostTenant.orValue('5')].exists_one(y, y == x))",message="two variables have the same name: give each a name of its own"
+type EnvironmentKeys struct {
+	// clientID is the name of the variable with the client id.
+	//
+	// +required
+	ClientID EnvironmentKey `json:"clientID,omitempty"`
+
+	// clientSecret is the name of the variable with the client secret.
+	//
+	// +required
+	ClientSecret EnvironmentKey `json:"clientSecret,omitempty"`
+
+	// tokenURL is the name of the variable with the URL of the token endpoint.
+	//
+	// +optional
+	TokenURL EnvironmentKey `json:"tokenURL,omitempty"`
+
+	// issuer is the name of the variable with the issuer, from which clients discover the rest (RFC 8414).
+	//
+	// +optional
+	Issuer EnvironmentKey `json:"issuer,omitempty"`
+
+	// appName is the name of the variable with the application's name.
+	//
+	// +optional
+	AppName EnvironmentKey `json:"appName,omitempty"`
+
+	// appVersion is the name of the variable with the version.
+	//
+	// +optional
+	AppVersion EnvironmentKey `json:"appVersion,omitempty"`
+
+	// hostTenant is the name of the variable with the host tenant's id.
+	//
+	// +optional
+	HostTenant EnvironmentKey `json:"hostTenant,omitempty"`
+}
