@@ -192,7 +192,7 @@ func (s Set) Marshal() ([]byte, error) {
 func Parse(data []byte) (Set, error) {
 	var set Set
 	if err := json.Unmarshal(data, &set); err != nil {
-		return Set{}, fmt.Errorf("reading a key set: %w", err)
+		return Set{}, unreadable(err)
 	}
 	if len(set.Keys) == 0 || len(set.Keys) > MaxKeys {
 		return Set{}, fmt.Errorf("a key set has 1 to %d keys, this one has %d", MaxKeys, len(set.Keys))
@@ -211,4 +211,16 @@ func Parse(data []byte) (Set, error) {
 		}
 	}
 	return set, nil
+}
+
+// unreadable says where a file is no key set. It does not wrap the decoder's error, which can quote what stands there: a
+// private key, where somebody put one into the wrong field.
+func unreadable(err error) error {
+	if syntax := (*json.SyntaxError)(nil); errors.As(err, &syntax) {
+		return fmt.Errorf("reading a key set: it is no JSON, from byte %d on", syntax.Offset)
+	}
+	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
+		return fmt.Errorf("reading a key set: %s has the wrong type", wrong.Field)
+	}
+	return errors.New("reading a key set: a field has a value that is none of its type; times are as 2030-01-31T12:00:00Z")
 }

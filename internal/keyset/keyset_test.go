@@ -113,3 +113,17 @@ func TestAKeyPrintsWithoutItsPrivatePart(t *testing.T) {
 		}
 	}
 }
+
+func TestAnErrorDoesNotQuoteWhatStandsInTheFile(t *testing.T) {
+	const private = "MIGHAgEAMBMGByqGSM49AgEG"
+	for sentence, text := range map[string]string{
+		"a key in a time":      `{"keys":[{"kid":"a","publishedAt":"` + private + `"}]}`,
+		"a key in a list":      `{"keys":"` + private + `"}`,
+		"a key without quotes": `{"keys":[{"kid":` + private + `}]}`,
+	} {
+		_, err := keyset.Parse([]byte(text))
+		if err == nil || strings.Contains(err.Error(), private[:6]) {
+			t.Errorf("%s: %v", sentence, err)
+		}
+	}
+}
