@@ -64,17 +64,17 @@ func TestAServerThatDoesNotSeeTheClusterIssuesNothingAndServesItsKeys(t *testing
 	log := &bytes.Buffer{}
 	server := blind(t, log)
 	const secret = "csk_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA000000"
+	const form, hub = "application/x-www-form-urlencoded", "/api/technicaltokenmanager/v3/oauth/token"
+	const hubBody = `{"appName":"a","appVersion":"1","hostTenant":"h","userTenant":"u"}`
 	for path, test := range map[string]struct {
 		method, media, body string
 		status              int
 	}{
-		"/oauth2/token": {http.MethodPost, "application/x-www-form-urlencoded", "grant_type=client_credentials", 503},
-		"/v1/tenants":   {http.MethodGet, "", "", 503},
-		"/api/technicaltokenmanager/v3/oauth/token": {
-			http.MethodPost, "application/json", `{"appName":"a","appVersion":"1","hostTenant":"h","userTenant":"u"}`, 503,
-		},
-		"/.well-known/jwks.json":                  {http.MethodGet, "", "", 200},
-		"/.well-known/openid-configuration":       {http.MethodGet, "", "", 200},
+		"/oauth2/token":                     {http.MethodPost, form, "grant_type=client_credentials", 503},
+		hub:                                 {http.MethodPost, "application/json", hubBody, 503},
+		"/v1/tenants":                       {http.MethodGet, "", "", 503},
+		"/.well-known/jwks.json":            {http.MethodGet, "", "", 200},
+		"/.well-known/openid-configuration": {http.MethodGet, "", "", 200},
 		"/.well-known/oauth-authorization-server": {http.MethodGet, "", "", 200},
 		"/token_keys": {http.MethodGet, "", "", 200},
 		"/healthz":    {http.MethodGet, "", "", 200},
