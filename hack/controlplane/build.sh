@@ -4,19 +4,29 @@
 #
 # Usage: build.sh <bin dir>
 #
-# A program that stands in $KUBEBUILDER_ASSETS already is linked from there and not built.
+# A program that stands in $KUBEBUILDER_ASSETS already is linked from there and not built. Several of these may run at a
+# time, in one clone or in several.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 bin=${1:?usage: build.sh <bin dir>}
 mkdir -p "$bin"
-bin=$(cd "$bin" && pwd)
+bin=$(cd "$bin" && pwd -P)
 assets=${KUBEBUILDER_ASSETS:-}
+if [[ -n $assets ]]; then
+	# As an absolute path, since a link in the bin directory points there, and so that bin itself, which may be meant, is seen.
+	[[ -d $assets ]] || { echo "KUBEBUILDER_ASSETS is $assets, which is no directory: correct it or unset it" >&2 && exit 1; }
+	assets=$(cd "$assets" && pwd -P)
+fi
 
 cd "$here"
 kubernetes=$(go list -m -f '{{.Version}}' k8s.io/kubernetes)
 etcd=$(go list -m -f '{{.Version}}' go.etcd.io/etcd/server/v3)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/countersign/controlplane/kubernetes-$kubernetes-etcd-$etcd-$(go env GOOS)-$(go env GOARCH)
+
+# Built beside its place and moved there: an interrupted build leaves nothing that looks finished.
+unfinished=
+trap 'rm -f "$unfinished"' EXIT
 
 # Without these the programs say v0.0.0-master, which neither kubectl nor client-go's version checks can parse.
 ldflags=(-s -w)
@@ -41,9 +51,9 @@ link() {
 		if [[ ! -x $from ]]; then
 			echo "controlplane: building $program ($about on 2 cores, once for this version)" >&2
 			mkdir -p "$cache"
-			# Built beside its place and moved there: an interrupted build leaves nothing that looks finished.
-			CGO_ENABLED=0 go build -trimpath -ldflags "${ldflags[*]}" -o "$from.$$" "$package"
-			mv "$from.$$" "$from"
+			unfinished=$from.$$
+			CGO_ENABLED=0 go build -trimpath -ldflags "${ldflags[*]}" -o "$unfinished" "$package"
+			mv "$unfinished" "$from"
 		fi
 	fi
 	ln -sfn "$from" "$bin/$program"
