@@ -6,22 +6,25 @@
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# A package starts a control plane if its tests import envtest or ginkgo, or if it is a whole chain under test/.
+# Listed before anything is run: a package that cannot even be listed must not go untested in silence.
+# A package starts a control plane if its tests import ginkgo or envtest, or test/stack for a whole chain.
 list='{{.ImportPath}} {{if or .TestGoFiles .XTestGoFiles}}{{join .TestImports " "}} {{join .XTestImports " "}}{{end}}'
+packages=$(go list -f "$list" ./...) || exit 1
 units=() suites=() chains=()
 while read -r package imports; do
 	case "$package $imports" in
 	*onsi/ginkgo*) suites+=("$package") ;;
-	*envtest* | countersign.dev/test/*) chains+=("$package") ;;
+	*envtest* | *countersign.dev/test/stack*) chains+=("$package") ;;
 	*) units+=("$package") ;;
 	esac
-done < <(go list -f "$list" ./...)
+done <<<"$packages"
 
 failed=0
 run() {
-	local about=$1 && shift
+	local about=$1 start=$SECONDS && shift
 	echo "test: $about"
 	go test -race -shuffle=on -timeout=20m "$@" || failed=1
+	echo "test: $about took $((SECONDS - start)) s"
 }
 run "unit tests" "$@" "${units[@]}"
 ((${#suites[@]} == 0)) || run "suites on a control plane" "$@" -p=1 "${suites[@]}" -ginkgo.randomize-all
