@@ -1,0 +1,174 @@
+package house_test
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	"sigs.k8s.io/yaml"
+
+	"countersign.dev/api/v1alpha1"
+)
+
+// kinds are the plural names of the five kinds.
+var kinds = []string{"accesslevels", "applications", "resourceservers", "tenantgrants", "tenants"}
+
+func TestNoRoleOfPeopleHasAVerbOnStatusOrOnEverything(t *testing.T) {
+	roles := read[rbacv1.ClusterRole](t, "rbac/users.yaml", "ClusterRole")
+	if len(roles) != 4 {
+		t.Fatalf("found %d roles, want the four of the documentation", len(roles))
+	}
+	for _, role := range roles {
+		for _, rule := range role.Rules {
+			if !slices.Equal(rule.APIGroups, []string{v1alpha1.GroupName}) {
+				t.Errorf("%s has rights on %v", role.Name, rule.APIGroups)
+			}
+			for _, resource := range rule.Resources {
+				if !slices.Contains(kinds, resource) {
+					t.Errorf("%s has %v on %s", role.Name, rule.Verbs, resource)
+				}
+			}
+			if slices.Contains(rule.Verbs, rbacv1.VerbAll) {
+				t.Errorf("%s has every verb on %v", role.Name, rule.Resources)
+			}
+		}
+	}
+}
+
+func TestWhoMayGrantOrConsentIsPartOfAdminAndWhoReadsOfView(t *testing.T) {
+	const prefix = "rbac.authorization.k8s.io/aggregate-to-"
+	want := map[string]map[string]string{
+		"countersign-platform-operator":         nil,
+		"countersign-application-administrator": {prefix + "admin": "true"},
+		"countersign-tenant-administrator":      {prefix + "admin": "true"},
+		"countersign-viewer":                    {prefix + "view": "true"},
+	}
+	for _, role := range read[rbacv1.ClusterRole](t, "rbac/users.yaml", "ClusterRole") {
+		labels, known := want[role.Name]
+		if !known {
+			t.Errorf("%s is not documented", role.Name)
+		}
+		for label, value := range role.Labels {
+			if labels[label] != value {
+				t.Errorf("%s has the label %s: %s", role.Name, label, value)
+			}
+		}
+		if len(role.Labels) != len(labels) {
+			t.Errorf("%s has the labels %v, want %v", role.Name, role.Labels, labels)
+		}
+	}
+}
+
+func TestTheTokenServerCanReadTheFiveKindsAndNothingElse(t *testing.T) {
+	role := read[rbacv1.ClusterRole](t, "rbac/tokenserver.yaml", "ClusterRole")[0]
+	if len(role.Rules) != 1 {
+		t.Fatalf("it has %d rules, want one", len(role.Rules))
+	}
+	rule := role.Rules[0]
+	if !slices.Equal(rule.APIGroups, []string{v1alpha1.GroupName}) || !slices.Equal(rule.Resources, kinds) ||
+		!slices.Equal(rule.Verbs, []string{"get", "list", "watch"}) {
+		t.Errorf("its rule is %v", rule)
+	}
+}
+
+func TestTheOperatorWritesStatusAndNothingThatPeopleWrote(t *testing.T) {
+	for _, rule := range read[rbacv1.ClusterRole](t, "rbac/operator.yaml", "ClusterRole")[0].Rules {
+		if !slices.Contains(rule.APIGroups, v1alpha1.GroupName) {
+			continue
+		}
+		for _, resource := range rule.Resources {
+			allowed := []string{"get", "list", "watch"}
+			if strings.HasSuffix(resource, "/status") {
+				allowed = []string{"update", "patch"}
+			}
+			for _, verb := range rule.Verbs {
+				if !slices.Contains(allowed, verb) {
+					t.Errorf("it has %s on %s", verb, resource)
+				}
+			}
+		}
+	}
+}
+
+func TestPodsCanWriteNothingAndBecomeNothing(t *testing.T) {
+	for _, name := range []string{"operator", "tokenserver"} {
+		pod := read[appsv1.Deployment](t, name+"/deployment.yaml", "Deployment")[0].Spec.Template.Spec
+		if c := pod.SecurityContext; c == nil || !is(c.RunAsNonRoot, true) || c.SeccompProfile == nil {
+			t.Errorf("%s: the pod's security context is %v", name, c)
+		}
+		for _, container := range pod.Containers {
+			c := container.SecurityContext
+			if c == nil || !is(c.ReadOnlyRootFilesystem, true) || !is(c.AllowPrivilegeEscalation, false) ||
+				c.Capabilities == nil || !slices.Contains(c.Capabilities.Drop, "ALL") || len(c.Capabilities.Add) > 0 {
+				t.Errorf("%s: the container's security context is %v", name, c)
+			}
+			if container.LivenessProbe == nil || container.ReadinessProbe == nil {
+				t.Errorf("%s has not both probes", name)
+			}
+		}
+	}
+}
+
+func TestManifestsGiveFlagsThatTheProgramsHave(t *testing.T) {
+	for manifest, program := range map[string]string{
+		"operator/deployment.yaml": "operator", "tokenserver/deployment.yaml": "tokenserver", "tls/deployment.yaml": "tokenserver",
+	} {
+		source, err := os.ReadFile(filepath.Join(root, "cmd", program, "options.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, arg := range read[appsv1.Deployment](t, manifest, "Deployment")[0].Spec.Template.Spec.Containers[0].Args {
+			flag, _, _ := strings.Cut(strings.TrimPrefix(arg, "--"), "=")
+			if !strings.Contains(string(source), `, "`+flag+`", `) {
+				t.Errorf("%s gives --%s, which %s does not have", manifest, flag, program)
+			}
+		}
+	}
+}
+
+func is(value *bool, want bool) bool { return value != nil && *value == want }
+
+// read returns the objects of a kind in a file of config/. A field that the kind does not have is an error.
+func read[T any](t *testing.T, file, kind string) []T {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(root, "config", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var objects []T
+	for documents := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(data))); ; {
+		document, err := documents.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		var meta metav1.TypeMeta
+		if err := yaml.Unmarshal(document, &meta); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		if meta.Kind != kind {
+			continue
+		}
+		var object T
+		if err := yaml.UnmarshalStrict(document, &object); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		objects = append(objects, object)
+	}
+	if len(objects) == 0 {
+		t.Fatalf("%s holds no %s", file, kind)
+	}
+	return objects
+}
