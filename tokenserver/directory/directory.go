@@ -33,7 +33,7 @@ type Directory struct {
 	deps Deps
 
 	tenants      *named[*v1alpha1.Tenant, access.Tenant]
-	servers      *named[*v1alpha1.ResourceServer, access.ResourceServer]
+	servers      *servers
 	levels       *named[*v1alpha1.AccessLevel, access.Level]
 	applications *applications
 	grants       *grants
@@ -46,7 +46,7 @@ func New(deps Deps) *Directory {
 	d := &Directory{
 		deps:         deps,
 		tenants:      newTenants(),
-		servers:      newResourceServers(),
+		servers:      newServers(),
 		levels:       newLevels(),
 		applications: &applications{},
 		grants:       &grants{},
