@@ -193,15 +193,17 @@ func (a *Application) OfferedTo(t *Tenant) bool {
 
 // Grant is what a decision needs of a v1alpha1.TenantGrant.
 type Grant struct {
-	Namespace      string
-	Name           string
-	UID            types.UID
-	Tenant         string
-	HostTenant     string
-	Application    string
-	ApplicationUID types.UID
-	Suspended      bool
-	Scopes         Scopes
+	Namespace string
+	Name      string
+	UID       types.UID
+	// ResourceVersion says, with the UID, which state of the object this is.
+	ResourceVersion string
+	Tenant          string
+	HostTenant      string
+	Application     string
+	ApplicationUID  types.UID
+	Suspended       bool
+	Scopes          Scopes
 	// Versions is empty for a grant that covers all.
 	Versions []v1alpha1.VersionName
 	// ExpirationTime is zero for a grant without an end.
@@ -214,16 +216,17 @@ func NewGrant(g *v1alpha1.TenantGrant) *Grant {
 		return nil
 	}
 	grant := &Grant{
-		Namespace:      g.Namespace,
-		Name:           g.Name,
-		UID:            g.UID,
-		Tenant:         string(g.Spec.Tenant),
-		HostTenant:     string(g.Spec.Application.HostTenant),
-		Application:    g.Spec.Application.Name,
-		ApplicationUID: g.Spec.Application.UID,
-		Suspended:      suspended(g.Spec.State),
-		Scopes:         scopesOf(g.Spec.Scopes),
-		Versions:       g.Spec.Versions,
+		Namespace:       g.Namespace,
+		Name:            g.Name,
+		UID:             g.UID,
+		ResourceVersion: g.ResourceVersion,
+		Tenant:          string(g.Spec.Tenant),
+		HostTenant:      string(g.Spec.Application.HostTenant),
+		Application:     g.Spec.Application.Name,
+		ApplicationUID:  g.Spec.Application.UID,
+		Suspended:       suspended(g.Spec.State),
+		Scopes:          scopesOf(g.Spec.Scopes),
+		Versions:        g.Spec.Versions,
 	}
 	if g.Spec.ExpirationTime != nil {
 		grant.ExpirationTime = g.Spec.ExpirationTime.Time

@@ -54,11 +54,11 @@ func (h Tenants) answer(r *http.Request) (*tenantsAnswer, *oauth.Error) {
 		return nil, err
 	}
 	auth, found, err := basicAuth(r.Header)
-	if err != nil {
-		return nil, err
+	if err == nil && !found {
+		err = unauthenticated("client authentication is missing: send client id and secret by HTTP Basic authentication")
 	}
-	if !found {
-		return nil, unauthenticated("client authentication is missing: send client id and secret by HTTP Basic authentication")
+	if err != nil {
+		return nil, h.Exchange.Unidentified(r.Context(), exchange.Standard, err)
 	}
 	session, err := h.Exchange.Authenticate(r.Context(), exchange.Standard, auth.id, auth.secret)
 	if err != nil {

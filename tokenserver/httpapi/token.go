@@ -44,7 +44,7 @@ func (h Token) answer(r *http.Request) (*tokenAnswer, *oauth.Error) {
 	}
 	auth, err := formAuth(r, form)
 	if err != nil {
-		return nil, err
+		return nil, h.Exchange.Unidentified(r.Context(), exchange.Standard, err)
 	}
 	wanted, err := requestOf(form)
 	if err != nil {

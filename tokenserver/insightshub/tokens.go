@@ -55,7 +55,7 @@ func (h Tokens) answer(r *http.Request) (int, *tokensAnswer, *oauth.Error) {
 	}
 	id, secret, err := clientAuth(r.Header)
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, h.Exchange.Unidentified(r.Context(), exchange.InsightsHub, err)
 	}
 	if err := params.check(); err != nil {
 		return 0, nil, err
@@ -65,31 +65,35 @@ func (h Tokens) answer(r *http.Request) (int, *tokensAnswer, *oauth.Error) {
 		return 0, nil, err
 	}
 	if err := checkOwn(session, params.AppName, params.AppVersion, params.HostTenantID, "hostTenantId"); err != nil {
-		return 0, nil, err
+		return 0, nil, h.Exchange.Contradicted(r.Context(), session, err)
 	}
 	return h.issue(r, session, params.UserTenantIDs)
 }
 
 // issue asks for each tenant on its own: one that is refused does not spoil the others. The status is 200 when there is a
-// token in the answer, and else that of the first error. A fault of the server's is the whole request's.
+// token in the answer, and else that of the first error.
 func (h Tokens) issue(r *http.Request, session exchange.Session, tenants []string) (int, *tokensAnswer, *oauth.Error) {
+	requests := make([]exchange.Request, len(tenants))
+	for i, tenant := range tenants {
+		requests[i].Tenant = tenant
+	}
+	results, err := h.Exchange.IssueEach(r.Context(), session, requests)
+	if err != nil {
+		return 0, nil, err
+	}
 	answer, status := &tokensAnswer{}, 0
-	for _, tenant := range tenants {
-		issued, err := h.Exchange.Issue(r.Context(), session, exchange.Request{Tenant: tenant})
-		switch {
-		case err == nil:
-			token := answerOf(issued)
-			answer.Tokens = append(answer.Tokens, tenantToken{UserTenantID: tenant, tokenAnswer: &token})
-			status = http.StatusOK
-		case err.Status >= http.StatusInternalServerError:
-			return 0, nil, err
-		default:
-			refusal := &tenantError{Code: codeOf(err), Message: messageOf(err)}
-			answer.Tokens = append(answer.Tokens, tenantToken{UserTenantID: tenant, Error: refusal})
+	for i, result := range results {
+		one := tenantToken{UserTenantID: tenants[i]}
+		if result.Err == nil {
+			token := answerOf(result.Token)
+			one.tokenAnswer, status = &token, http.StatusOK
+		} else {
+			one.Error = &tenantError{Code: codeOf(result.Err), Message: messageOf(result.Err)}
 			if status == 0 {
-				status = statusOf(err)
+				status = statusOf(result.Err)
 			}
 		}
+		answer.Tokens = append(answer.Tokens, one)
 	}
 	return status, answer, nil
 }

@@ -28,6 +28,9 @@ const (
 	ServerError Code = "server_error"
 	// TemporarilyUnavailable is a server that cannot decide or sign at the moment (RFC 6749 section 4.1.2.1).
 	TemporarilyUnavailable Code = "temporarily_unavailable"
+	// TooManyRequests is a client, or an address, that has to slow down. No RFC of this grant has a code for status 429: this
+	// one is ours, and that of other authorization servers.
+	TooManyRequests Code = "too_many_requests"
 )
 
 // Error is a refusal as the client may see it: nothing in it is secret, and causes that are not the client's business stay
@@ -85,6 +88,16 @@ func Unavailable(description string, retryAfter time.Duration) *Error {
 		Code:        TemporarilyUnavailable,
 		Description: description,
 		Status:      http.StatusServiceUnavailable,
+		RetryAfter:  retryAfter,
+	}
+}
+
+// TooMany returns the answer to one that has to slow down.
+func TooMany(description string, retryAfter time.Duration) *Error {
+	return &Error{
+		Code:        TooManyRequests,
+		Description: description,
+		Status:      http.StatusTooManyRequests,
 		RetryAfter:  retryAfter,
 	}
 }

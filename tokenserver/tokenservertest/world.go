@@ -40,6 +40,8 @@ type World struct {
 	Tokens    *token.Issuer
 	Server    *tokenserver.Server
 	Handler   http.Handler
+
+	deps tokenserver.Deps
 }
 
 // New returns a World whose first view is complete. The edits change the objects that it begins with. When the test ends, the
@@ -72,11 +74,11 @@ func newWorld(tb testing.TB, objects *Objects) *World {
 		Issuer: Issuer, Lifetime: token.DefaultLifetime, Standard: w.Signer.Standard(), InsightsHub: w.Signer.InsightsHub(),
 		Clock: w.Clock, Rand: rand.Reader,
 	})
-	w.Server = tokenserver.New(tokenserver.Deps{
+	w.deps = tokenserver.Deps{
 		Issuer: Issuer, Directory: w.Directory, Keys: w.Signer, Tokens: w.Tokens, MaxStaleness: MaxStaleness,
 		Clock: w.Clock, Rand: rand.Reader, Log: log,
-	})
-	w.Handler = w.Server.Handler()
+	}
+	w.Restart(func(*tokenserver.Deps) {})
 	tb.Cleanup(func() { w.Log.CheckDiscreet(tb) })
 	return w
 }
@@ -103,8 +105,16 @@ func (w *World) run() {
 func (w *World) Exchange() *exchange.Exchange {
 	return exchange.New(exchange.Deps{
 		Directory: w.Directory, Tokens: w.Tokens, MaxStaleness: MaxStaleness, Log: w.Log.Logger(),
-		Count: func(exchange.Face, exchange.Outcome, string) {},
+		Count: func(exchange.Face, exchange.Outcome, string) {}, CountToken: func(exchange.Face, string) {},
 	})
+}
+
+// Restart makes the server anew with other settings, on the same view. Without, a World limits nobody and trusts no proxy.
+func (w *World) Restart(edit func(*tokenserver.Deps)) {
+	w.tb.Helper()
+	edit(&w.deps)
+	w.Server = tokenserver.New(w.deps)
+	w.Handler = w.Server.Handler()
 }
 
 // GoBlind cuts the server off for longer than it may issue without seeing anything.
