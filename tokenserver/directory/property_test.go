@@ -201,11 +201,14 @@ func entriesOf(w *world) []string {
 			held = append(held, fmt.Sprint("version ", suffix, key))
 		}
 	}
-	for name, grantees := range w.grants.byName.all() {
-		held = append(held, fmt.Sprint("grants ", name, grantees.size))
-	}
 	for key := range w.grants.keys() {
 		held = append(held, "grant "+key.String())
+	}
+	for name, named := range w.grants.byName.all() {
+		held = append(held, fmt.Sprint("grants ", name, named.published.Load().Len()))
+		for grant := range w.grants.from(name, "") {
+			held = append(held, fmt.Sprint("ordered ", name, grant.UID, grant == w.Grant(grant.Namespace, name)))
+		}
 	}
 	for namespace, tenants := range w.tenants.byClaim.values.all() {
 		for _, tenant := range tenants {

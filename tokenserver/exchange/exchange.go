@@ -204,13 +204,6 @@ func (e *Exchange) IssueEach(ctx context.Context, s Session, requests []Request)
 	return results, nil
 }
 
-// Tenants returns the tenants that the client can have a token for at this moment, sorted by name.
-func (e *Exchange) Tenants(ctx context.Context, s Session) []directory.TenantAccess {
-	tenants := e.deps.Directory.Tenants(s.client)
-	e.listed(ctx, s, len(tenants))
-	return tenants
-}
-
 // fresh refuses while the view is not complete, or older than is allowed.
 func (e *Exchange) fresh(ctx context.Context, face Face) *oauth.Error {
 	var problem string

@@ -41,6 +41,16 @@ func basicAuth(header http.Header) (clientAuth, bool, *oauth.Error) {
 	return auth, true, nil
 }
 
+// headerAuth reads client authentication of a request that has no form. Whoever authenticates in another way than by a secret
+// is to be admitted here, for all such requests at once.
+func headerAuth(header http.Header) (clientAuth, *oauth.Error) {
+	auth, found, err := basicAuth(header)
+	if err == nil && !found {
+		err = unauthenticated("client authentication is missing: send client id and secret by HTTP Basic authentication")
+	}
+	return auth, err
+}
+
 // formAuth reads client authentication from the header or from the form (client_secret_post), but not from both.
 func formAuth(r *http.Request, form form) (clientAuth, *oauth.Error) {
 	auth, basic, err := basicAuth(r.Header)
