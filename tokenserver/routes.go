@@ -16,6 +16,7 @@ func (s *Server) routes() []route {
 	}}
 	return []route{
 		{http.MethodPost, httpapi.PathToken, httpapi.Token{Exchange: s.exchange}},
+		{http.MethodPost, httpapi.PathIntrospection, httpapi.Introspection{Exchange: s.exchange}},
 		{http.MethodGet, httpapi.PathTenants, httpapi.Tenants{Exchange: s.exchange}},
 		{http.MethodGet, httpapi.PathKeys, httpapi.Keys(standard)},
 		{http.MethodGet, httpapi.PathServerMetadata, httpapi.ServerMetadata(s.deps.Issuer)},

@@ -18,6 +18,7 @@ import (
 	"countersign.dev/tokenserver/requestid"
 	"countersign.dev/tokenserver/signer"
 	"countersign.dev/tokenserver/token"
+	"countersign.dev/tokenserver/workload"
 )
 
 // Deps is what a Server works with.
@@ -27,6 +28,8 @@ type Deps struct {
 	Directory *directory.Directory
 	Keys      *signer.Signer
 	Tokens    *token.Issuer
+	// Workloads proves who a pod is. nil: nobody authenticates as a ServiceAccount.
+	Workloads *workload.Verifier
 	// MaxStaleness is the age of the view past which nothing is issued.
 	MaxStaleness time.Duration
 	// Limits says when a client, or an address, has to slow down. nil: nobody has to.
@@ -56,8 +59,8 @@ type Server struct {
 func New(deps Deps) *Server {
 	s := &Server{deps: deps, metrics: newMetrics(deps.Directory, deps.Limits, deps.Clock)}
 	s.exchange = exchange.New(exchange.Deps{
-		Directory: deps.Directory, Tokens: deps.Tokens, MaxStaleness: deps.MaxStaleness, Limits: deps.Limits, Log: deps.Log,
-		Count: s.metrics.count, CountToken: s.metrics.countToken,
+		Directory: deps.Directory, Tokens: deps.Tokens, Workloads: deps.Workloads, MaxStaleness: deps.MaxStaleness,
+		Limits: deps.Limits, Log: deps.Log, Count: s.metrics.count, CountToken: s.metrics.countToken,
 	})
 	return s
 }

@@ -22,6 +22,7 @@ import (
 	"countersign.dev/tokenserver/limit"
 	"countersign.dev/tokenserver/signer"
 	"countersign.dev/tokenserver/token"
+	"countersign.dev/tokenserver/workload"
 )
 
 // serve wires the parts and runs them until the context is done or one of them fails.
@@ -38,6 +39,7 @@ func serve(ctx context.Context, o *options, stderr io.Writer) error {
 	}
 	view := directory.New(directory.Deps{Config: config, Clock: clock.RealClock{}, Log: logger})
 	keys := signer.New(signer.Deps{Dir: o.signingKeys, Clock: clock.RealClock{}, Log: logger})
+	workloads := workload.New(workload.Deps{Config: config, Audience: o.issuer, Clock: clock.RealClock{}, Log: logger})
 	server := tokenserver.New(tokenserver.Deps{
 		Issuer:    o.issuer,
 		Directory: view,
@@ -46,6 +48,7 @@ func serve(ctx context.Context, o *options, stderr io.Writer) error {
 			Issuer: o.issuer, Lifetime: o.tokenLifetime, Standard: keys.Standard(), InsightsHub: keys.InsightsHub(),
 			Clock: clock.RealClock{}, Rand: rand.Reader,
 		}),
+		Workloads:      workloads,
 		MaxStaleness:   o.maxStaleness,
 		Limits:         limit.New(o.limits, clock.RealClock{}),
 		TrustedProxies: o.trustedProxies,
@@ -59,7 +62,7 @@ func serve(ctx context.Context, o *options, stderr io.Writer) error {
 		return err
 	}
 	logger.Info("Serving", "version", version, "issuer", o.issuer, "address", listeners.clients.Addr().String())
-	if err := runAll(ctx, server, listeners, view.Run, keys.Run); err != nil {
+	if err := runAll(ctx, server, listeners, view.Run, keys.Run, workloads.Run); err != nil {
 		return err
 	}
 	logger.Info("Stopped")

@@ -13,6 +13,7 @@ import (
 	"countersign.dev/tokenserver/oauth"
 	"countersign.dev/tokenserver/signer"
 	"countersign.dev/tokenserver/token"
+	"countersign.dev/tokenserver/workload"
 )
 
 // retryAfter is when a client is told to come again while the server cannot know or sign: about as long as a watch takes to
@@ -43,6 +44,10 @@ const (
 	Unauthenticated Outcome = "unauthenticated"
 	// Limited is a client that asked for too much, or one of too many failures from an address.
 	Limited Outcome = "limited"
+	// Active is a token that is good today, as a resource server was told.
+	Active Outcome = "active"
+	// Inactive is one that is not.
+	Inactive Outcome = "inactive"
 	// Unavailable is a server that cannot know or sign.
 	Unavailable Outcome = "unavailable"
 )
@@ -53,6 +58,8 @@ type Deps struct {
 	Tokens    *token.Issuer
 	// MaxStaleness is the age of the view past which nothing is issued.
 	MaxStaleness time.Duration
+	// Workloads proves who a pod is. nil: nobody authenticates as a ServiceAccount.
+	Workloads *workload.Verifier
 	// Limits says when a client, or an address, has to slow down. nil: nobody has to.
 	Limits *limit.Limiter
 	Log    *slog.Logger
@@ -73,6 +80,8 @@ func New(deps Deps) *Exchange { return &Exchange{deps: deps} }
 type Session struct {
 	client directory.Client
 	face   Face
+	// account is the ServiceAccount that authenticated the client; the zero value: another credential did.
+	account workload.Identity
 }
 
 // Host returns the name of the client's host tenant.

@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"context"
+	"log/slog"
 
 	"countersign.dev/tokenserver/oauth"
 	"countersign.dev/tokenserver/origin"
@@ -37,11 +38,13 @@ func (e *Exchange) charge(ctx context.Context, s Session, cost, whole int) *oaut
 
 // failedAuthentication is the end of every authentication that failed, whatever the method. It returns the answer, or where
 // too many failed from that address, the answer to these: the client learns no more and no less by it, and one whose
-// authentication succeeds learns nothing of it.
-func (e *Exchange) failedAuthentication(ctx context.Context, face Face, clientID string, answer *oauth.Error) *oauth.Error {
+// authentication succeeds learns nothing of it. The attributes go into the audit line.
+func (e *Exchange) failedAuthentication(
+	ctx context.Context, face Face, clientID string, answer *oauth.Error, attrs ...slog.Attr,
+) *oauth.Error {
 	wait, ok := e.deps.Limits.Failure(origin.From(ctx).Address)
 	if ok {
-		e.unauthenticated(ctx, face, clientID, answer.Code)
+		e.unauthenticated(ctx, face, clientID, answer.Code, attrs...)
 		return answer
 	}
 	e.limitedAddress(ctx, face, clientID)

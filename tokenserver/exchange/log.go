@@ -93,9 +93,9 @@ func (e *Exchange) limitedAddress(ctx context.Context, face Face, clientID strin
 		[]slog.Attr{slog.String(keyClientID, identifier(clientID))})
 }
 
-func (e *Exchange) unauthenticated(ctx context.Context, face Face, clientID string, code oauth.Code) {
+func (e *Exchange) unauthenticated(ctx context.Context, face Face, clientID string, code oauth.Code, attrs ...slog.Attr) {
 	e.audit(ctx, line{slog.LevelWarn, "Refused a client", face, Unauthenticated, string(code)},
-		[]slog.Attr{slog.String(keyClientID, identifier(clientID))})
+		append([]slog.Attr{slog.String(keyClientID, identifier(clientID))}, attrs...))
 }
 
 func (e *Exchange) blind(ctx context.Context, face Face, problem string) {
@@ -137,7 +137,7 @@ func (e *Exchange) audit(ctx context.Context, l line, attrs []slog.Attr) {
 
 // attrs is what every line says of a client that proved who it is.
 func (s Session) attrs() []slog.Attr {
-	attrs := make([]slog.Attr, 0, 16)
+	attrs := append(make([]slog.Attr, 0, 24), accountAttrs(s.account)...)
 	return append(attrs,
 		slog.String(keyClientID, s.client.ID),
 		slog.String(keyHostTenant, s.client.Host),

@@ -38,7 +38,7 @@ func (h Token) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h Token) answer(r *http.Request) (*tokenAnswer, *oauth.Error) {
-	form, err := readForm(r, "grant_type", "client_id", "client_secret", "tenant", "scope", "resource", "audience")
+	form, err := readForm(r, append(formParameters(), "grant_type", "tenant", "scope", "resource", "audience")...)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func (h Token) answer(r *http.Request) (*tokenAnswer, *oauth.Error) {
 	if err != nil {
 		return nil, err
 	}
-	session, err := h.Exchange.Authenticate(r.Context(), exchange.Standard, auth.id, auth.secret)
+	session, err := auth.authenticate(r.Context(), h.Exchange)
 	if err != nil {
 		return nil, err
 	}

@@ -68,6 +68,17 @@ func Unauthenticated() *Error {
 	}
 }
 
+// UnauthenticatedAssertion is Unauthenticated for a client that sent an assertion: one answer, whatever was wrong with it.
+func UnauthenticatedAssertion() *Error {
+	return &Error{
+		Code: InvalidClient,
+		Description: "client authentication failed: client_assertion must be the unexpired projected token of a ServiceAccount that the " +
+			"application version with this client_id lists, in the application's own namespace, with this server's issuer as its only " +
+			"audience and a lifetime of at most an hour",
+		Status: http.StatusUnauthorized,
+	}
+}
+
 // NoToken returns the answer to a request whose access token is missing or not good (RFC 6750 section 3.1).
 func NoToken(description string) *Error {
 	return &Error{Code: InvalidToken, Description: description, Status: http.StatusUnauthorized}

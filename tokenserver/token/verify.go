@@ -15,6 +15,7 @@ import (
 // directory for today's answer.
 type Verified struct {
 	ID           string
+	Issuer       string
 	Subject      string
 	ClientID     string
 	CredentialID string
@@ -54,7 +55,7 @@ func (i *Issuer) VerifyStandard(text string) (Verified, error) {
 		return Verified{}, fmt.Errorf("verifying a token: it has %d audiences, or no time of issue", len(claims.Audience))
 	}
 	return Verified{
-		ID: claims.ID, Subject: claims.Subject, ClientID: claims.ClientID, CredentialID: claims.CredentialID,
+		ID: claims.ID, Issuer: claims.Issuer, Subject: claims.Subject, ClientID: claims.ClientID, CredentialID: claims.CredentialID,
 		Audience: claims.Audience[0], Tenant: claims.Tenant, Scopes: access.NewScopes(strings.Fields(claims.Scope)...),
 		Issued: claims.IssuedAt.Time, Expires: claims.ExpiresAt.Time,
 	}, nil

@@ -18,6 +18,7 @@ import (
 	"countersign.dev/tokenserver/exchange"
 	"countersign.dev/tokenserver/signer"
 	"countersign.dev/tokenserver/token"
+	"countersign.dev/tokenserver/workload"
 )
 
 const (
@@ -38,6 +39,7 @@ type World struct {
 	Directory *directory.Directory
 	Signer    *signer.Signer
 	Tokens    *token.Issuer
+	Workloads *workload.Verifier
 	Server    *tokenserver.Server
 	Handler   http.Handler
 
@@ -74,8 +76,9 @@ func newWorld(tb testing.TB, objects *Objects) *World {
 		Issuer: Issuer, Lifetime: token.DefaultLifetime, Standard: w.Signer.Standard(), InsightsHub: w.Signer.InsightsHub(),
 		Clock: w.Clock, Rand: rand.Reader,
 	})
+	w.Workloads = workload.New(workload.Deps{Config: w.API.Config(), Audience: Issuer, Clock: w.Clock, Log: log})
 	w.deps = tokenserver.Deps{
-		Issuer: Issuer, Directory: w.Directory, Keys: w.Signer, Tokens: w.Tokens, MaxStaleness: MaxStaleness,
+		Issuer: Issuer, Directory: w.Directory, Keys: w.Signer, Tokens: w.Tokens, Workloads: w.Workloads, MaxStaleness: MaxStaleness,
 		Clock: w.Clock, Rand: rand.Reader, Log: log,
 	}
 	w.Restart(func(*tokenserver.Deps) {})
@@ -83,11 +86,14 @@ func newWorld(tb testing.TB, objects *Objects) *World {
 	return w
 }
 
-// run lets the directory watch until the test ends, and reads the keys.
+// run lets the directory watch until the test ends, and reads the keys, once: of the signer and of the cluster.
 func (w *World) run() {
 	w.tb.Helper()
 	if err := w.Signer.Load(); err != nil {
 		w.tb.Fatalf("loading keys: %v", err)
+	}
+	if err := w.Workloads.Refresh(w.tb.Context()); err != nil {
+		w.tb.Fatalf("fetching the cluster's keys: %v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -104,7 +110,7 @@ func (w *World) run() {
 // Exchange returns one that works with this World and counts nothing.
 func (w *World) Exchange() *exchange.Exchange {
 	return exchange.New(exchange.Deps{
-		Directory: w.Directory, Tokens: w.Tokens, MaxStaleness: MaxStaleness, Log: w.Log.Logger(),
+		Directory: w.Directory, Tokens: w.Tokens, Workloads: w.Workloads, MaxStaleness: MaxStaleness, Log: w.Log.Logger(),
 		Count: func(exchange.Face, exchange.Outcome, string) {}, CountToken: func(exchange.Face, string) {},
 	})
 }

@@ -35,13 +35,9 @@ const (
 // Run fetches the cluster's keys now and again until the context ends, and returns nil then. That they cannot be had is no
 // error: it stands in the log, and it is tried again.
 func (v *Verifier) Run(ctx context.Context) error {
-	client, err := discovery.NewDiscoveryClientForConfig(v.deps.Config)
-	if err != nil {
-		return fmt.Errorf("configuring the client of the cluster's discovery: %w", err)
-	}
 	for {
 		next := refreshInterval
-		if err := v.refresh(ctx, client.RESTClient()); err != nil {
+		if err := v.Refresh(ctx); err != nil {
 			next = retryInterval
 		}
 		timer := v.deps.Clock.NewTimer(next)
@@ -56,9 +52,10 @@ func (v *Verifier) Run(ctx context.Context) error {
 	}
 }
 
-// refresh fetches the keys. What fails leaves those held in use, and is logged when it begins and when it ends.
-func (v *Verifier) refresh(ctx context.Context, from rest.Interface) error {
-	fetched, err := v.fetch(ctx, from)
+// Refresh fetches the keys now. What fails leaves those held in use, and is logged when it begins and when it ends. It is not
+// safe for concurrent use.
+func (v *Verifier) Refresh(ctx context.Context) error {
+	fetched, err := v.fetch(ctx)
 	known := v.problem
 	v.problem = ""
 	if err != nil {
@@ -74,7 +71,12 @@ func (v *Verifier) refresh(ctx context.Context, from rest.Interface) error {
 	return nil
 }
 
-func (v *Verifier) fetch(ctx context.Context, from rest.Interface) (*keys, error) {
+func (v *Verifier) fetch(ctx context.Context) (*keys, error) {
+	client, err := discovery.NewDiscoveryClientForConfig(v.deps.Config)
+	if err != nil {
+		return nil, fmt.Errorf("configuring the client of the cluster's discovery: %w", err)
+	}
+	from := client.RESTClient()
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	// As of when the request began: what is taken back while it is answered may still be in it.

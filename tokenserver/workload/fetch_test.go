@@ -56,7 +56,7 @@ func TestAVerifierWithoutKeysKnowsNobody(t *testing.T) {
 	}
 	v.cluster.SetDown(true)
 	for range 3 {
-		if err := v.refresh(t.Context(), v.client); err == nil {
+		if err := v.Refresh(t.Context()); err == nil {
 			t.Error("fetching worked")
 		}
 	}
@@ -64,7 +64,7 @@ func TestAVerifierWithoutKeysKnowsNobody(t *testing.T) {
 		t.Errorf("the same problem is in the log %d times: %s", got, v.log)
 	}
 	v.cluster.SetDown(false)
-	if err := v.refresh(t.Context(), v.client); err != nil {
+	if err := v.Refresh(t.Context()); err != nil {
 		t.Error(err)
 	}
 	if err := v.refusal(v.sign()); err != nil || !strings.Contains(v.log.String(), "Fetched the cluster's keys") {
@@ -76,7 +76,7 @@ func TestKeysThatCannotBeFetchedAgainCountForAnHour(t *testing.T) {
 	v := informed(t)
 	v.cluster.SetDown(true)
 	v.clock.Step(maxAge)
-	if err := v.refresh(t.Context(), v.client); err == nil {
+	if err := v.Refresh(t.Context()); err == nil {
 		t.Error("fetching worked")
 	}
 	if err := v.refusal(v.sign()); err != nil {

@@ -22,7 +22,7 @@ const (
 
 // Deps is what a Verifier works with.
 type Deps struct {
-	// Config reaches the API server whose ServiceAccounts these are. Only Run uses it.
+	// Config reaches the API server whose ServiceAccounts these are. Only Run and Refresh use it.
 	Config *rest.Config
 	// Audience is the one audience that a token may have: the token server's issuer.
 	Audience string
@@ -39,11 +39,11 @@ type Verifier struct {
 	// wake asks Run for the keys before their time; unknown bounds how often strangers can have that done.
 	wake    chan struct{}
 	unknown *rate.Limiter
-	// problem is why the keys could not be fetched the last time; it belongs to Run.
+	// problem is why the keys could not be fetched the last time; it belongs to Refresh.
 	problem string
 }
 
-// New returns a Verifier that knows no keys until Run has fetched them.
+// New returns a Verifier that knows no keys until Run or Refresh has fetched them.
 func New(deps Deps) *Verifier {
 	return &Verifier{
 		deps: deps,

@@ -17,7 +17,6 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/golang-jwt/jwt/v5"
-	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 	clocktesting "k8s.io/utils/clock/testing"
 
@@ -34,7 +33,6 @@ type verifier struct {
 	t       *testing.T
 	clock   *clocktesting.FakeClock
 	cluster *workloadtest.Cluster
-	client  rest.Interface
 	log     *bytes.Buffer
 }
 
@@ -47,11 +45,6 @@ func newVerifier(t *testing.T, keys ...workloadtest.Key) *verifier {
 	t.Cleanup(server.Close)
 	config := &rest.Config{Host: server.URL}
 	v.Verifier = New(Deps{Config: config, Audience: issuer, Clock: v.clock, Log: slog.New(slog.NewTextHandler(v.log, nil))})
-	client, err := discovery.NewDiscoveryClientForConfig(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v.client = client.RESTClient()
 	return v
 }
 
@@ -59,7 +52,7 @@ func newVerifier(t *testing.T, keys ...workloadtest.Key) *verifier {
 func informed(t *testing.T, keys ...workloadtest.Key) *verifier {
 	t.Helper()
 	v := newVerifier(t, keys...)
-	if err := v.refresh(t.Context(), v.client); err != nil {
+	if err := v.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return v
