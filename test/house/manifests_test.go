@@ -83,6 +83,20 @@ func TestTheTokenServerCanReadTheFiveKindsAndNothingElse(t *testing.T) {
 	}
 }
 
+func TestTheTokenServerIsBoundToItsRoleAndToTheDiscoveryOfServiceAccountKeys(t *testing.T) {
+	roles := []string{}
+	for _, binding := range read[rbacv1.ClusterRoleBinding](t, "rbac/tokenserver.yaml", "ClusterRoleBinding") {
+		roles = append(roles, binding.RoleRef.Name)
+		if len(binding.Subjects) != 1 || binding.Subjects[0].Name != "countersign-tokenserver" ||
+			binding.Subjects[0].Namespace != "countersign-system" || binding.Subjects[0].Kind != rbacv1.ServiceAccountKind {
+			t.Errorf("%s is for %v", binding.Name, binding.Subjects)
+		}
+	}
+	if !slices.Equal(roles, []string{"countersign-tokenserver", "system:service-account-issuer-discovery"}) {
+		t.Errorf("it is bound to %v", roles)
+	}
+}
+
 func TestTheOperatorWritesStatusAndNothingThatPeopleWrote(t *testing.T) {
 	for _, rule := range read[rbacv1.ClusterRole](t, "rbac/operator.yaml", "ClusterRole")[0].Rules {
 		if !slices.Contains(rule.APIGroups, v1alpha1.GroupName) {
