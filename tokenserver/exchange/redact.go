@@ -1,9 +1,6 @@
 package exchange
 
-import (
-	"strings"
-	"unicode/utf8"
-)
+import "strings"
 
 // What of a request goes into the log goes through one of the functions below. A client can put anything anywhere, its own
 // secret included, in whatever encoding; so each lets pass what has the form of what it should be, and nothing longer.
@@ -18,9 +15,9 @@ const (
 	maxScope = 64
 	// maxWord is the length of the longest word of a user agent. A secret and what can be made of one are longer.
 	maxWord = 40
-	// secretMark is how every client secret of ours begins.
-	secretMark = "csk_"
-	redacted   = "[redacted]"
+	// secretMark is how every client secret of ours begins, and escapedMark the same in a URL, both in lower case.
+	secretMark, escapedMark = "csk_", "csk%5f"
+	redacted                = "[redacted]"
 )
 
 // identifier is a client id that nobody vouches for: names of tenants and applications, versions, and digits, joined by
@@ -73,7 +70,7 @@ func agent(text string) string {
 
 // quoted is any other text that a client may have had a part in: short, in visible ASCII, and without a secret in the clear.
 func quoted(text string) string {
-	if strings.Contains(text, secretMark) {
+	if lower := strings.ToLower(text); strings.Contains(lower, secretMark) || strings.Contains(lower, escapedMark) {
 		return redacted
 	}
 	cut := text
@@ -81,7 +78,7 @@ func quoted(text string) string {
 		cut = text[:maxLogged]
 	}
 	cut = strings.Map(func(r rune) rune {
-		if r < 0x20 || r > 0x7e && r < utf8.RuneSelf || r >= utf8.RuneSelf {
+		if r < 0x20 || r > 0x7e {
 			return '?'
 		}
 		return r

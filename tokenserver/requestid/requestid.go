@@ -17,7 +17,7 @@ const Header = "X-Request-Id"
 // maxLength bounds an id that a client chose: it is copied into every log line of the request.
 const maxLength = 64
 
-// secretMark is how every client secret begins. One that ended up in the wrong header must not become the id under which
+// secretMark is how every client secret begins, in lower case. One that ended up in the wrong header must not become the id under which
 // everybody finds the request.
 const secretMark = "csk_"
 
@@ -46,7 +46,7 @@ func From(ctx context.Context) string {
 
 // sane admits what other systems use as ids (UUIDs, hexadecimal, base64url) and nothing that could break a log or header.
 func sane(id string) bool {
-	if id == "" || len(id) > maxLength || strings.Contains(id, secretMark) {
+	if id == "" || len(id) > maxLength || strings.Contains(strings.ToLower(id), secretMark) {
 		return false
 	}
 	for i := range len(id) {
