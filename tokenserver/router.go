@@ -88,7 +88,7 @@ func allowed(candidates []route) string {
 
 // refuse answers in the envelope of the face whose path it is.
 func refuse(w http.ResponseWriter, r *http.Request, path string, err *oauth.Error) {
-	if path == insightshub.PathTokenKeys || strings.HasPrefix(path, token.InsightsHubPath+"/") {
+	if path == insightshub.PathTokenKeys || strings.HasPrefix(path+"/", token.InsightsHubPath+"/") {
 		insightshub.WriteError(w, r, err)
 		return
 	}

@@ -2,14 +2,11 @@ package insightshub
 
 import (
 	"net/http"
-	"slices"
+	"net/url"
 
 	"countersign.dev/tokenserver/exchange"
 	"countersign.dev/tokenserver/oauth"
 )
-
-// maxTenants is how many tokens one request can ask for.
-const maxTenants = 5
 
 // Tokens answers POST …/oauthTokens: a token for each of several user tenants. The shape of its answer is ours.
 type Tokens struct{ Exchange *exchange.Exchange }
@@ -20,6 +17,7 @@ type tokensParams struct {
 	AppVersion    string   `json:"appVersion"`
 	HostTenantID  string   `json:"hostTenantId"`
 	UserTenantIDs []string `json:"userTenantIds"`
+	manner
 }
 
 type tokensAnswer struct {
@@ -99,36 +97,35 @@ func (h Tokens) issue(r *http.Request, session exchange.Session, tenants []strin
 }
 
 func readTokensParams(r *http.Request) (*tokensParams, *oauth.Error) {
-	for _, name := range []string{"appName", "appVersion", "hostTenantId", "userTenantIds"} {
-		if r.URL.Query().Has(name) {
-			return nil, badRequest(name + " stands in the query: send all parameters in the JSON body")
-		}
-	}
 	body, media, err := readBody(r)
 	if err != nil {
 		return nil, err
 	}
-	params := &tokensParams{}
 	if media != "application/json" {
 		return nil, badRequest("a JSON body with appName, appVersion, hostTenantId and userTenantIds is required")
 	}
-	return params, decode(body, params)
+	query, problem := url.ParseQuery(r.URL.RawQuery)
+	if problem != nil {
+		return nil, badRequest("the query cannot be read")
+	}
+	for _, name := range []string{"appName", "appVersion", "hostTenantId", "userTenantIds", "caller_context_type", "caller_context"} {
+		if query.Has(name) {
+			return nil, badRequest(name + " stands in the query: send all parameters in the JSON body")
+		}
+	}
+	params := &tokensParams{}
+	if err := oauth.DecodeObject(body, params, oauth.IgnoreUnknown); err != nil {
+		return nil, err
+	}
+	return params, params.takeGrantType(query)
 }
 
 func (p *tokensParams) check() *oauth.Error {
 	if p.AppName == "" || p.AppVersion == "" || p.HostTenantID == "" || len(p.UserTenantIDs) == 0 {
 		return badRequest("appName, appVersion, hostTenantId and userTenantIds are required")
 	}
-	if len(p.UserTenantIDs) > maxTenants {
-		return badRequest("userTenantIds has more than 5 tenants: ask for at most 5 at a time")
+	if err := exchange.CheckTenants("userTenantIds", p.UserTenantIDs); err != nil {
+		return err
 	}
-	for i, tenant := range p.UserTenantIDs {
-		if tenant == "" {
-			return badRequest("userTenantIds has an empty name")
-		}
-		if slices.Contains(p.UserTenantIDs[:i], tenant) {
-			return badRequest("userTenantIds names the same tenant twice")
-		}
-	}
-	return nil
+	return p.manner.check()
 }

@@ -32,10 +32,12 @@ const (
 
 // World is a token server, and what a test does with it.
 type World struct {
-	tb        testing.TB
-	API       *API
-	Clock     *clocktesting.FakeClock
-	Log       *Log
+	tb    testing.TB
+	API   *API
+	Clock *clocktesting.FakeClock
+	Log   *Log
+	// KeyDir is where the keys lie. What a test writes there, Signer.Load reads.
+	KeyDir    string
 	Directory *directory.Directory
 	Signer    *signer.Signer
 	Tokens    *token.Issuer
@@ -69,6 +71,7 @@ func newWorld(tb testing.TB, objects *Objects) *World {
 	tb.Helper()
 	w := &World{tb: tb, API: NewAPI(tb, objects.all()...), Clock: clocktesting.NewFakeClock(Epoch()), Log: &Log{}}
 	log, dir := w.Log.Logger(), tb.TempDir()
+	w.KeyDir = dir
 	WriteKeys(tb, dir, SharedKeys())
 	w.Directory = directory.New(directory.Deps{Config: w.API.Config(), Clock: w.Clock, Log: log})
 	w.Signer = signer.New(signer.Deps{Dir: dir, Clock: w.Clock, Log: log})
