@@ -123,15 +123,18 @@ func TestWhoMayIntrospectForWhichResourceServer(t *testing.T) {
 		{"one", func() { w.apply(newIntrospected("iot", audience, "gateway")) }, []string{"iot"}, []string{}},
 		{
 			"one for two", func() { w.apply(newIntrospected("files", audience+"/files", "gateway", "worker")) },
-			[]string{"files", "iot"}, []string{"files"},
+			[]string{"files", "iot"},
+			[]string{"files"},
 		},
 		{
 			"neither of two with one audience", func() { w.apply(newIntrospected("twin", audience, "worker")) },
-			[]string{"files"}, []string{"files"},
+			[]string{"files"},
+			[]string{"files"},
 		},
 		{
 			"both once they differ", func() { w.apply(newIntrospected("twin", audience+"/twin", "worker")) },
-			[]string{"files", "iot"}, []string{"files", "twin"},
+			[]string{"files", "iot"},
+			[]string{"files", "twin"},
 		},
 		{"one is taken out", func() { w.apply(newIntrospected("files", audience+"/files", "worker")) }, []string{"iot"}, []string{"files", "twin"}},
 		{"the list is gone", func() { w.apply(newServer("files", audience+"/files")) }, []string{"iot"}, []string{"twin"}},

@@ -358,10 +358,15 @@ func TestHoweverMuchIsSentALineIsShortAndOneLine(t *testing.T) {
 }
 
 func TestTheDocumentHasEveryKeyAndReasonAndNoOther(t *testing.T) {
-	w := tokenservertest.New(t, withVersionsOfObjects)
+	w := tokenservertest.New(t, withVersionsOfObjects, secretless)
 	for _, r := range decisions(t, w) {
 		w.Do(r)
 	}
+	for _, r := range secretlessDecisions(t, w) {
+		w.Do(r)
+	}
+	w.Restart(func(d *tokenserver.Deps) { d.Workloads = nil })
+	w.Do(asserting(first().id, "x"))
 	config := limit.Config{ClientRate: 1, ClientBurst: 5, FailureRate: 1, FailureBurst: 1}
 	w.Restart(func(d *tokenserver.Deps) { d.Limits = limit.New(config, w.Clock) })
 	for range 6 {

@@ -120,7 +120,7 @@ func TestWhatIsNoGoodTokenForTheAskerIsNotActive(t *testing.T) {
 			t.Errorf("%s: the log has %v, want the reason %s", sentence, lines, test.reason)
 		}
 	}
-	if got := w.Do(introspection(good, gateway(t, w))); got.JSON["active"] != true {
+	if got := w.Do(introspection(good, gateway(t, w))); got.Text == inactive || got.Status != http.StatusOK {
 		t.Errorf("the right one: got %s", got.Text)
 	}
 }

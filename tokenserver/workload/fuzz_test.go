@@ -15,8 +15,11 @@ func FuzzKeys(f *testing.F) {
 	for _, algorithm := range []string{"RS256", "ES256", "ES384", "EdDSA"} {
 		key := workloadtest.NewKey(f, "k", algorithm)
 		for _, jwk := range []jose.JSONWebKey{
-			{Key: key.Private.Public(), KeyID: "k", Algorithm: algorithm, Use: "sig"}, {Key: key.Private.Public(), KeyID: "k"},
-			{Key: key.Private, KeyID: "k"}, {Key: []byte("secret"), KeyID: "k"}, {Key: key.Private.Public(), KeyID: "k", Use: "enc"},
+			{Key: key.Private.Public(), KeyID: "k", Algorithm: algorithm, Use: "sig"},
+			{Key: key.Private.Public(), KeyID: "k"},
+			{Key: key.Private, KeyID: "k"},
+			{Key: []byte("secret"), KeyID: "k"},
+			{Key: key.Private.Public(), KeyID: "k", Use: "enc"},
 		} {
 			encoded, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{jwk}})
 			if err != nil {

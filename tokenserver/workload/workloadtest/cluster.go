@@ -133,7 +133,7 @@ func (c *Cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(document)
+	_ = json.NewEncoder(w).Encode(document) //nolint:errchkjson // a test that gets no document fails by itself
 }
 
 // Token is a token to be signed. The members can be set to anything, or deleted.
