@@ -39,6 +39,12 @@ const (
 	// ReasonTenantMismatch is used with Accepted=False on a TenantGrant whose spec.tenant is not the tenant of its
 	// namespace.
 	ReasonTenantMismatch Reason = "TenantMismatch"
+	// ReasonInvalidSelector is used with Accepted=False on an Application whose spec.offer.tenantSelector cannot be read. It
+	// selects nobody then.
+	ReasonInvalidSelector Reason = "InvalidSelector"
+	// ReasonDeleting is used with every condition of an object that was deleted and is held by a finalizer: it counts as
+	// absent.
+	ReasonDeleting Reason = "Deleting"
 	// ReasonCredentialsPending is used with Ready=False on a version (and its Application) whose credentials are not yet in
 	// the Secret.
 	ReasonCredentialsPending Reason = "CredentialsPending"
