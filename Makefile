@@ -60,6 +60,10 @@ clean: ## Remove what was built here (the control plane stays in the user's cach
 test: controlplane build ## Run all tests: unit, envtest and whole chain, with the race detector, in random order.
 	@$(ASSETS) hack/test.sh
 
+.PHONY: fuzz
+fuzz: ## Fuzz each target for a while (FUZZTIME=30s); the seeds run in make test.
+	@hack/fuzz.sh
+
 .PHONY: verify
 verify: verify-generated verify-modules verify-manifests verify-scripts vet lint verify-format ## Fail where generated files, modules, manifests, formatting or lint are not as they should be.
 

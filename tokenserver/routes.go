@@ -14,19 +14,27 @@ func (s *Server) routes() []route {
 		keys := hub.TokenKeys()
 		return keys, len(keys.Keys) > 0
 	}}
-	return []route{
+	routes := []route{
 		{http.MethodPost, httpapi.PathToken, httpapi.Token{Exchange: s.exchange}},
+		{http.MethodPost, httpapi.PathIntrospection, httpapi.Introspection{Exchange: s.exchange}},
+		{http.MethodPost, httpapi.PathTokens, httpapi.Tokens{Exchange: s.exchange}},
 		{http.MethodGet, httpapi.PathTenants, httpapi.Tenants{Exchange: s.exchange}},
-		{http.MethodGet, httpapi.PathKeys, httpapi.Keys(standard)},
-		{http.MethodGet, httpapi.PathServerMetadata, httpapi.ServerMetadata(s.deps.Issuer)},
-		{http.MethodGet, httpapi.PathOpenIDConfiguration, httpapi.OpenIDConfiguration(s.deps.Issuer, standard)},
 
 		{http.MethodPost, insightshub.PathToken, insightshub.Token{Exchange: s.exchange}},
 		{http.MethodPost, insightshub.PathTokens, insightshub.Tokens{Exchange: s.exchange}},
 		{http.MethodGet, insightshub.PathUserTenants, insightshub.UserTenants{Exchange: s.exchange}},
-		{http.MethodGet, insightshub.PathTokenKeys, hubKeys},
 
 		{http.MethodGet, "/healthz", http.HandlerFunc(alive)},
 		{http.MethodGet, "/readyz", http.HandlerFunc(s.ready)},
 	}
+	// Public documents, which scripts of any origin may read.
+	for _, document := range []route{
+		{http.MethodGet, httpapi.PathKeys, httpapi.Keys(standard)},
+		{http.MethodGet, httpapi.PathServerMetadata, httpapi.ServerMetadata(s.deps.Issuer)},
+		{http.MethodGet, httpapi.PathOpenIDConfiguration, httpapi.OpenIDConfiguration(s.deps.Issuer, standard)},
+		{http.MethodGet, insightshub.PathTokenKeys, hubKeys},
+	} {
+		routes = append(routes, document, route{http.MethodOptions, document.path, http.HandlerFunc(httpapi.Preflight)})
+	}
+	return routes
 }

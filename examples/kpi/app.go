@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"golang.org/x/oauth2"
@@ -59,6 +60,7 @@ func (a *app) tenants(ctx context.Context) ([]string, error) {
 			tenants = append(tenants, tenant.ID)
 		}
 		if cursor = page.NextCursor; cursor == "" {
+			slices.Sort(tenants) // the server's order says nothing
 			return tenants, nil
 		}
 	}

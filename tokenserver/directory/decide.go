@@ -1,19 +1,10 @@
 package directory
 
 import (
-	"slices"
-	"strings"
-
 	"k8s.io/apimachinery/pkg/types"
 
 	"countersign.dev/access"
 )
-
-// TenantAccess is a tenant that a token can be had for.
-type TenantAccess struct {
-	Tenant string
-	Scopes access.Scopes
-}
 
 // Decide asks access.Decide whether the client may have a token at this moment, as things stand at this moment: what the
 // client was authenticated with may be gone since.
@@ -28,28 +19,6 @@ func (d *Directory) Decide(client Client, tenant, audience string, scopes []stri
 		Scopes:      scopes,
 		Now:         d.deps.Clock.Now(),
 	})
-}
-
-// Tenants returns the tenants that the client can have a token for at this moment, at the default audience: sorted by name,
-// the host tenant among them. It decides for each, so that the list and the decision cannot disagree.
-func (d *Directory) Tenants(client Client) []TenantAccess {
-	if client.Application == nil {
-		return nil
-	}
-	var granted []TenantAccess
-	ask := func(tenant string) {
-		if decision := d.Decide(client, tenant, "", nil); decision.Granted() {
-			granted = append(granted, TenantAccess{Tenant: tenant, Scopes: decision.Scopes})
-		}
-	}
-	ask(client.Host)
-	for namespace := range d.grants.namespaces(access.GrantName(client.Host, client.Application.Name)) {
-		if tenant := access.HostOf(d, namespace); tenant != nil && tenant.Name != client.Host {
-			ask(tenant.Name)
-		}
-	}
-	slices.SortFunc(granted, func(a, b TenantAccess) int { return strings.Compare(a.Tenant, b.Tenant) })
-	return granted
 }
 
 // current returns the facts of the client's application as they are now, or nil when it is gone: deleted, created again

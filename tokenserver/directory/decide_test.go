@@ -97,9 +97,6 @@ func TestAClientWithoutAGrantHasItsOwnTenantAlone(t *testing.T) {
 	if got := w.Tenants(client); len(got) != 1 || got[0].Tenant != "operator-co" {
 		t.Errorf("got %v", got)
 	}
-	if held := w.grants.byName.get("operator-co.kpi"); held != nil {
-		t.Error("the name of a grant that is gone is kept")
-	}
 }
 
 func TestAnObjectThatCannotBeReadIsAbsentAndAlone(t *testing.T) {

@@ -13,7 +13,8 @@ import (
 type form map[string]string
 
 // readForm reads the form of a token request (RFC 6749 appendix B). Unknown parameters are ignored, known ones may be there
-// once; resource may repeat (RFC 8707 section 2), but a token has one audience.
+// once; resource may repeat (RFC 8707 section 2), but a token has one audience. A charset in the Content-Type changes nothing:
+// the encoding is ASCII, and there are clients that name another than UTF-8.
 func readForm(r *http.Request, known ...string) (form, *oauth.Error) {
 	if r.URL.RawQuery != "" {
 		return nil, oauth.BadRequest(oauth.InvalidRequest,
@@ -32,19 +33,16 @@ func readForm(r *http.Request, known ...string) (form, *oauth.Error) {
 	}
 	parsed := form{}
 	for _, name := range known {
-		given := values[name]
-		if name == "resource" {
-			given = slices.Compact(slices.Clone(given))
-			if len(given) > 1 {
-				return nil, oauth.BadRequest(oauth.InvalidTarget, "a token has one audience: ask for one resource at a time")
-			}
-		}
-		if len(given) > 1 {
+		given := slices.DeleteFunc(values[name], func(value string) bool { return value == "" })
+		switch {
+		case len(given) == 0:
+			continue
+		case name == "resource" && slices.ContainsFunc(given, func(other string) bool { return other != given[0] }):
+			return nil, oauth.BadRequest(oauth.InvalidTarget, "a token has one audience: ask for one resource at a time")
+		case name != "resource" && len(given) > 1:
 			return nil, oauth.BadRequest(oauth.InvalidRequest, "the parameter "+name+" is there more than once")
 		}
-		if len(given) == 1 && given[0] != "" {
-			parsed[name] = given[0]
-		}
+		parsed[name] = given[0]
 	}
 	return parsed, nil
 }

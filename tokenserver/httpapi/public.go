@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,6 +25,7 @@ type Public struct {
 }
 
 func (h Public) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	allowAnyOrigin(w.Header())
 	document, ok := h.Document()
 	if !ok {
 		h.Refuse(w, r, oauth.Unavailable("the server has no keys yet; try again", time.Second))
@@ -39,12 +41,12 @@ func (h Public) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(h.FreshFor/time.Second)))
 	header.Set("ETag", tag)
-	header.Set("Access-Control-Allow-Origin", "*")
-	if matches(r.Header.Get("If-None-Match"), tag) {
+	if matches(strings.Join(r.Header.Values("If-None-Match"), ","), tag) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
 	header.Set("Content-Type", "application/json")
+	header.Set("Content-Length", strconv.Itoa(len(body)))
 	// A client that went away cannot be told anything.
 	_, _ = w.Write(body)
 }

@@ -1,12 +1,9 @@
 package httpapi
 
 import (
-	"encoding/base64"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
-	"strings"
 
 	"countersign.dev/tokenserver/directory"
 	"countersign.dev/tokenserver/exchange"
@@ -22,9 +19,10 @@ const (
 )
 
 // Tenants lists the tenants that the client can have a token for at this moment, with their scopes at the default audience:
-// GET with client_secret_basic, a page at a time, sorted by id.
+// GET with client_secret_basic, a page at a time, the host tenant first and then in an order that says nothing.
 //
-// The cursor is a place in that order. A tenant that is there all along is listed once, whoever comes and goes meanwhile.
+// A tenant that is there all along is listed once, whoever comes and goes meanwhile. A page can be shorter than its limit, even
+// empty, and have a next_cursor: the last is the one that has none.
 type Tenants struct{ Exchange *exchange.Exchange }
 
 type tenantsAnswer struct {
@@ -53,65 +51,34 @@ func (h Tenants) answer(r *http.Request) (*tenantsAnswer, *oauth.Error) {
 	if err != nil {
 		return nil, err
 	}
-	auth, found, err := basicAuth(r.Header)
+	session, err := headerSession(r, h.Exchange)
 	if err != nil {
 		return nil, err
 	}
-	if !found {
-		return nil, unauthenticated("client authentication is missing: send client id and secret by HTTP Basic authentication")
-	}
-	session, err := h.Exchange.Authenticate(r.Context(), exchange.Standard, auth.id, auth.secret)
-	if err != nil {
-		return nil, err
-	}
-	return page(h.Exchange.Tenants(r.Context(), session), limit, after), nil
-}
-
-// page takes what comes after the place.
-func page(all []directory.TenantAccess, limit int, after string) *tenantsAnswer {
-	start, found := slices.BinarySearchFunc(all, after, func(t directory.TenantAccess, id string) int {
-		return strings.Compare(t.Tenant, id)
-	})
-	if found {
-		start++
-	}
-	rest := all[start:]
-	answer := &tenantsAnswer{Tenants: make([]tenantAnswer, 0, min(limit, len(rest)))}
-	for _, tenant := range rest[:min(limit, len(rest))] {
+	page := h.Exchange.TenantsPage(r.Context(), session, after, limit)
+	answer := &tenantsAnswer{Tenants: make([]tenantAnswer, 0, len(page.Tenants))}
+	for _, tenant := range page.Tenants {
 		answer.Tenants = append(answer.Tenants, tenantAnswer{ID: tenant.Tenant, Scopes: tenant.Scopes})
 	}
-	if len(rest) > limit {
-		answer.NextCursor = cursorAfter(rest[limit-1].Tenant)
+	if page.Next != nil {
+		answer.NextCursor = cursorOf(*page.Next)
 	}
-	return answer
+	return answer, nil
 }
 
-// cursorVersion stands in front of the place, so that cursors can change their form one day.
-const cursorVersion = "1:"
-
-func cursorAfter(id string) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(cursorVersion + id))
-}
-
-func pageOf(location *url.URL) (limit int, after string, err *oauth.Error) {
+func pageOf(location *url.URL) (limit int, after directory.Place, err *oauth.Error) {
 	query, problem := url.ParseQuery(location.RawQuery)
 	if problem != nil || len(query["limit"]) > 1 || len(query["cursor"]) > 1 {
-		return 0, "", oauth.BadRequest(oauth.InvalidRequest, "the query cannot be read: it has limit and cursor, each at most once")
+		return 0, after, oauth.BadRequest(oauth.InvalidRequest, "the query cannot be read: it has limit and cursor, each at most once")
 	}
 	limit = defaultLimit
 	if text := query.Get("limit"); text != "" {
 		if limit, problem = strconv.Atoi(text); problem != nil || limit < 1 || limit > maxLimit {
-			return 0, "", oauth.BadRequest(oauth.InvalidRequest, "limit is a number from 1 to 500")
+			return 0, after, oauth.BadRequest(oauth.InvalidRequest, "limit is a number from 1 to 500")
 		}
 	}
-	text := query.Get("cursor")
-	if text == "" {
-		return limit, "", nil
+	if text := query.Get("cursor"); text != "" {
+		after, err = placeOf(text)
 	}
-	decoded, problem := base64.RawURLEncoding.Strict().DecodeString(text)
-	after, found := strings.CutPrefix(string(decoded), cursorVersion)
-	if problem != nil || !found {
-		return 0, "", oauth.BadRequest(oauth.InvalidRequest, "cursor is none of this server's: take next_cursor of the page before")
-	}
-	return limit, after, nil
+	return limit, after, err
 }

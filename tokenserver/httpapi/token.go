@@ -1,12 +1,14 @@
 package httpapi
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 	"time"
 
 	"countersign.dev/tokenserver/exchange"
 	"countersign.dev/tokenserver/oauth"
+	"countersign.dev/tokenserver/token"
 )
 
 // PathToken is the token endpoint.
@@ -38,19 +40,19 @@ func (h Token) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h Token) answer(r *http.Request) (*tokenAnswer, *oauth.Error) {
-	form, err := readForm(r, "grant_type", "client_id", "client_secret", "tenant", "scope", "resource", "audience")
+	form, err := readForm(r, append(formParameters(), "grant_type", "tenant", "scope", "resource", "audience")...)
 	if err != nil {
 		return nil, err
 	}
 	auth, err := formAuth(r, form)
 	if err != nil {
-		return nil, err
+		return nil, h.Exchange.Unidentified(r.Context(), exchange.Standard, err)
 	}
 	wanted, err := requestOf(form)
 	if err != nil {
 		return nil, err
 	}
-	session, err := h.Exchange.Authenticate(r.Context(), exchange.Standard, auth.id, auth.secret)
+	session, err := auth.authenticate(r.Context(), h.Exchange)
 	if err != nil {
 		return nil, err
 	}
@@ -58,12 +60,16 @@ func (h Token) answer(r *http.Request) (*tokenAnswer, *oauth.Error) {
 	if err != nil {
 		return nil, err
 	}
+	return answerOf(issued), nil
+}
+
+func answerOf(issued token.Token) *tokenAnswer {
 	return &tokenAnswer{
 		AccessToken: issued.Access,
 		TokenType:   oauth.TokenType,
 		ExpiresIn:   int64(issued.Lifetime / time.Second),
 		Scope:       strings.Join(issued.Scopes, " "),
-	}, nil
+	}
 }
 
 func requestOf(form form) (exchange.Request, *oauth.Error) {
@@ -74,14 +80,20 @@ func requestOf(form form) (exchange.Request, *oauth.Error) {
 	default:
 		return exchange.Request{}, oauth.BadRequest(oauth.UnsupportedGrantType, "the one grant type served is client_credentials")
 	}
-	audience := form["resource"]
-	if audience == "" {
-		audience = form["audience"]
-	} else if named := form["audience"]; named != "" && named != audience {
-		return exchange.Request{}, oauth.BadRequest(oauth.InvalidTarget, "audience and resource differ: a token has one audience")
+	audience, err := audienceOf(form["resource"], form["audience"])
+	if err != nil {
+		return exchange.Request{}, err
 	}
 	scopes, err := scopesOf(form["scope"])
 	return exchange.Request{Tenant: form["tenant"], Audience: audience, Scopes: scopes}, err
+}
+
+// audienceOf takes one name for what can be said under two.
+func audienceOf(resource, audience string) (string, *oauth.Error) {
+	if resource != "" && audience != "" && resource != audience {
+		return "", oauth.BadRequest(oauth.InvalidTarget, "audience and resource differ: a token has one audience")
+	}
+	return cmp.Or(resource, audience), nil
 }
 
 // scopesOf reads a scope parameter (RFC 6749 section 3.3).

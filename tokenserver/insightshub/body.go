@@ -2,10 +2,6 @@ package insightshub
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -30,33 +26,6 @@ func readBody(r *http.Request) (body []byte, media string, err *oauth.Error) {
 		}
 	}
 	return body, media, nil
-}
-
-// decode reads one JSON object into the value. Unknown members are ignored; anything behind the object is refused.
-func decode(body []byte, into any) *oauth.Error {
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	err := decoder.Decode(into)
-	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
-		if wrong.Field == "" {
-			return badRequest("the body is not a JSON object")
-		}
-		return badRequest(fmt.Sprintf("%s in the body has the wrong type: it is a %s, not a %s",
-			wrong.Field, expected(wrong), wrong.Value))
-	}
-	if err != nil {
-		return badRequest("the body is not valid JSON")
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return badRequest("there is something behind the JSON object in the body")
-	}
-	return nil
-}
-
-func expected(wrong *json.UnmarshalTypeError) string {
-	if wrong.Type.Kind().String() == "slice" {
-		return "list of strings"
-	}
-	return wrong.Type.String()
 }
 
 // once returns the one value of a parameter, or "".

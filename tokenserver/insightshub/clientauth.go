@@ -3,6 +3,7 @@ package insightshub
 import (
 	"encoding/base64"
 	"net/http"
+	"slices"
 	"strings"
 
 	"countersign.dev/tokenserver/oauth"
@@ -34,7 +35,9 @@ func clientAuth(header http.Header) (id, secret string, err *oauth.Error) {
 // oneOf returns the base64 of the one header, bare of what real clients put around it. A proxy may have repeated it in the
 // other header, but not changed it.
 func oneOf(header http.Header) (string, *oauth.Error) {
-	values := append(header.Values(headerKey), header.Values("Authorization")...)
+	values := slices.DeleteFunc(slices.Concat(header.Values(headerKey), header.Values("Authorization")), func(value string) bool {
+		return strings.TrimSpace(value) == ""
+	})
 	if len(values) == 0 {
 		missing := oauth.Unauthenticated()
 		missing.Description = "client authentication is missing: " + authHint

@@ -1,8 +1,10 @@
 package insightshub
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"countersign.dev/tokenserver/exchange"
 	"countersign.dev/tokenserver/oauth"
@@ -10,10 +12,15 @@ import (
 
 // tokenParams are the parameters of a request for one token, from the JSON body, a form or the query.
 type tokenParams struct {
-	AppName           string `json:"appName"`
-	AppVersion        string `json:"appVersion"`
-	HostTenant        string `json:"hostTenant"`
-	UserTenant        string `json:"userTenant"`
+	AppName    string `json:"appName"`
+	AppVersion string `json:"appVersion"`
+	HostTenant string `json:"hostTenant"`
+	UserTenant string `json:"userTenant"`
+	manner
+}
+
+// manner is how tokens are asked for: there is one grant type, and nobody impersonates a user.
+type manner struct {
 	GrantType         string `json:"grant_type"`
 	CallerContextType string `json:"caller_context_type"`
 	CallerContext     any    `json:"caller_context"`
@@ -50,20 +57,26 @@ func readTokenParams(r *http.Request) (*tokenParams, *oauth.Error) {
 	params := &tokenParams{}
 	switch media {
 	case "application/json":
-		err = decode(body, params)
+		err = oauth.DecodeObject(body, params, oauth.IgnoreUnknown)
 	case "application/x-www-form-urlencoded":
 		var form url.Values
 		if form, problem = url.ParseQuery(string(body)); problem != nil {
 			return nil, badRequest("the body is not form-encoded")
 		}
 		err = params.take(form)
-	default:
-		return params, params.take(query)
 	}
 	if err != nil {
 		return nil, err
 	}
+	if params.empty() {
+		return params, params.take(query)
+	}
 	return params, params.takeGrantType(query)
+}
+
+// empty reports whether no parameter is there.
+func (p *tokenParams) empty() bool {
+	return p.CallerContext == nil && !slices.ContainsFunc(p.fields(), func(field field) bool { return *field.value != "" })
 }
 
 func (p *tokenParams) take(values url.Values) *oauth.Error {
@@ -80,22 +93,25 @@ func (p *tokenParams) take(values url.Values) *oauth.Error {
 	return nil
 }
 
+// takeGrantType takes what may stand in the query beside a body that has parameters.
 func (p *tokenParams) takeGrantType(query url.Values) *oauth.Error {
-	for _, field := range p.fields() {
+	for _, field := range append(p.fields(), field{name: "caller_context"}) {
 		if field.name != "grant_type" && query.Has(field.name) {
 			return badRequest("parameters stand in the body and in the query: send all of them in one place")
 		}
 	}
+	return p.manner.takeGrantType(query)
+}
+
+func (m *manner) takeGrantType(query url.Values) *oauth.Error {
 	value, err := once(query, "grant_type")
 	if err != nil {
 		return err
 	}
-	if value != "" && p.GrantType != "" && value != p.GrantType {
+	if value != "" && m.GrantType != "" && value != m.GrantType {
 		return badRequest("grant_type in the query contradicts the one in the body")
 	}
-	if value != "" {
-		p.GrantType = value
-	}
+	m.GrantType = cmp.Or(value, m.GrantType)
 	return nil
 }
 
@@ -106,10 +122,14 @@ func (p *tokenParams) check() *oauth.Error {
 			return badRequest(field.name + " is missing: appName, appVersion, hostTenant and userTenant are required")
 		}
 	}
-	if p.GrantType != "" && p.GrantType != oauth.GrantClientCredentials {
+	return p.manner.check()
+}
+
+func (m *manner) check() *oauth.Error {
+	if m.GrantType != "" && m.GrantType != oauth.GrantClientCredentials {
 		return oauth.BadRequest(oauth.UnsupportedGrantType, "the one grant_type served is client_credentials")
 	}
-	if p.CallerContextType != "" || p.CallerContext != nil {
+	if m.CallerContextType != "" || m.CallerContext != nil {
 		return badRequest("caller_context is not supported: tokens are for tenants, not for users; leave caller_context and " +
 			"caller_context_type out")
 	}

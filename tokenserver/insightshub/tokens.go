@@ -2,14 +2,11 @@ package insightshub
 
 import (
 	"net/http"
-	"slices"
+	"net/url"
 
 	"countersign.dev/tokenserver/exchange"
 	"countersign.dev/tokenserver/oauth"
 )
-
-// maxTenants is how many tokens one request can ask for.
-const maxTenants = 5
 
 // Tokens answers POST …/oauthTokens: a token for each of several user tenants. The shape of its answer is ours.
 type Tokens struct{ Exchange *exchange.Exchange }
@@ -20,6 +17,7 @@ type tokensParams struct {
 	AppVersion    string   `json:"appVersion"`
 	HostTenantID  string   `json:"hostTenantId"`
 	UserTenantIDs []string `json:"userTenantIds"`
+	manner
 }
 
 type tokensAnswer struct {
@@ -55,7 +53,7 @@ func (h Tokens) answer(r *http.Request) (int, *tokensAnswer, *oauth.Error) {
 	}
 	id, secret, err := clientAuth(r.Header)
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, h.Exchange.Unidentified(r.Context(), exchange.InsightsHub, err)
 	}
 	if err := params.check(); err != nil {
 		return 0, nil, err
@@ -65,66 +63,69 @@ func (h Tokens) answer(r *http.Request) (int, *tokensAnswer, *oauth.Error) {
 		return 0, nil, err
 	}
 	if err := checkOwn(session, params.AppName, params.AppVersion, params.HostTenantID, "hostTenantId"); err != nil {
-		return 0, nil, err
+		return 0, nil, h.Exchange.Contradicted(r.Context(), session, err)
 	}
 	return h.issue(r, session, params.UserTenantIDs)
 }
 
 // issue asks for each tenant on its own: one that is refused does not spoil the others. The status is 200 when there is a
-// token in the answer, and else that of the first error. A fault of the server's is the whole request's.
+// token in the answer, and else that of the first error.
 func (h Tokens) issue(r *http.Request, session exchange.Session, tenants []string) (int, *tokensAnswer, *oauth.Error) {
+	requests := make([]exchange.Request, len(tenants))
+	for i, tenant := range tenants {
+		requests[i].Tenant = tenant
+	}
+	results, err := h.Exchange.IssueEach(r.Context(), session, requests)
+	if err != nil {
+		return 0, nil, err
+	}
 	answer, status := &tokensAnswer{}, 0
-	for _, tenant := range tenants {
-		issued, err := h.Exchange.Issue(r.Context(), session, exchange.Request{Tenant: tenant})
-		switch {
-		case err == nil:
-			token := answerOf(issued)
-			answer.Tokens = append(answer.Tokens, tenantToken{UserTenantID: tenant, tokenAnswer: &token})
-			status = http.StatusOK
-		case err.Status >= http.StatusInternalServerError:
-			return 0, nil, err
-		default:
-			refusal := &tenantError{Code: codeOf(err), Message: messageOf(err)}
-			answer.Tokens = append(answer.Tokens, tenantToken{UserTenantID: tenant, Error: refusal})
+	for i, result := range results {
+		one := tenantToken{UserTenantID: tenants[i]}
+		if result.Err == nil {
+			token := answerOf(result.Token)
+			one.tokenAnswer, status = &token, http.StatusOK
+		} else {
+			one.Error = &tenantError{Code: codeOf(result.Err), Message: messageOf(result.Err)}
 			if status == 0 {
-				status = statusOf(err)
+				status = statusOf(result.Err)
 			}
 		}
+		answer.Tokens = append(answer.Tokens, one)
 	}
 	return status, answer, nil
 }
 
 func readTokensParams(r *http.Request) (*tokensParams, *oauth.Error) {
-	for _, name := range []string{"appName", "appVersion", "hostTenantId", "userTenantIds"} {
-		if r.URL.Query().Has(name) {
-			return nil, badRequest(name + " stands in the query: send all parameters in the JSON body")
-		}
-	}
 	body, media, err := readBody(r)
 	if err != nil {
 		return nil, err
 	}
-	params := &tokensParams{}
 	if media != "application/json" {
 		return nil, badRequest("a JSON body with appName, appVersion, hostTenantId and userTenantIds is required")
 	}
-	return params, decode(body, params)
+	query, problem := url.ParseQuery(r.URL.RawQuery)
+	if problem != nil {
+		return nil, badRequest("the query cannot be read")
+	}
+	for _, name := range []string{"appName", "appVersion", "hostTenantId", "userTenantIds", "caller_context_type", "caller_context"} {
+		if query.Has(name) {
+			return nil, badRequest(name + " stands in the query: send all parameters in the JSON body")
+		}
+	}
+	params := &tokensParams{}
+	if err := oauth.DecodeObject(body, params, oauth.IgnoreUnknown); err != nil {
+		return nil, err
+	}
+	return params, params.takeGrantType(query)
 }
 
 func (p *tokensParams) check() *oauth.Error {
 	if p.AppName == "" || p.AppVersion == "" || p.HostTenantID == "" || len(p.UserTenantIDs) == 0 {
 		return badRequest("appName, appVersion, hostTenantId and userTenantIds are required")
 	}
-	if len(p.UserTenantIDs) > maxTenants {
-		return badRequest("userTenantIds has more than 5 tenants: ask for at most 5 at a time")
+	if err := exchange.CheckTenants("userTenantIds", p.UserTenantIDs); err != nil {
+		return err
 	}
-	for i, tenant := range p.UserTenantIDs {
-		if tenant == "" {
-			return badRequest("userTenantIds has an empty name")
-		}
-		if slices.Contains(p.UserTenantIDs[:i], tenant) {
-			return badRequest("userTenantIds names the same tenant twice")
-		}
-	}
-	return nil
+	return p.manner.check()
 }

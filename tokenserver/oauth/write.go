@@ -14,8 +14,8 @@ const (
 	challengeBearer = `Bearer realm="countersign", error="invalid_token"`
 )
 
-// errorBody is the JSON of RFC 6749 section 5.2, with reason as an additional member.
-type errorBody struct {
+// ErrorBody is the JSON of RFC 6749 section 5.2, with reason as an additional member.
+type ErrorBody struct {
 	Code        Code   `json:"error"`
 	Description string `json:"error_description,omitempty"`
 	Reason      string `json:"reason,omitempty"`
@@ -24,7 +24,12 @@ type errorBody struct {
 // WriteError answers with an error of the standard face (RFC 6749 section 5.2).
 func WriteError(w http.ResponseWriter, e *Error) {
 	SetErrorHeaders(w.Header(), e)
-	WriteJSON(w, e.Status, errorBody{Code: e.Code, Description: printable(e.Description), Reason: e.Reason})
+	WriteJSON(w, e.Status, e.Body())
+}
+
+// Body returns the error as it stands in an answer.
+func (e *Error) Body() ErrorBody {
+	return ErrorBody{Code: e.Code, Description: printable(e.Description), Reason: e.Reason}
 }
 
 // SetErrorHeaders sets the headers that belong to an error, whatever envelope its body has.
