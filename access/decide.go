@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -46,6 +47,9 @@ type Decision struct {
 	// Grant is the user tenant's consent; nil for the host's own data.
 	Grant *Grant
 
+	// judged is the tenant's grant for this application, which may be why there is no token.
+	judged *Grant
+
 	// consented says that the user tenant has a grant for this very application, which makes what is wrong with it the
 	// client's business.
 	consented bool
@@ -62,12 +66,21 @@ func (d *Decision) NotAfter() time.Time {
 	return d.Grant.ExpirationTime
 }
 
-// GrantUID is the UID of the grant that the decision rests on, empty for the host's own data.
+// GrantUID is the UID of the grant that the decision rests on, whatever it was; empty where it rests on none, as for the
+// host's own data.
 func (d *Decision) GrantUID() types.UID {
-	if d.Grant == nil {
-		return ""
+	if grant := cmp.Or(d.Grant, d.judged); grant != nil {
+		return grant.UID
 	}
-	return d.Grant.UID
+	return ""
+}
+
+// GrantResourceVersion says, with GrantUID, which state of the grant that was.
+func (d *Decision) GrantResourceVersion() string {
+	if grant := cmp.Or(d.Grant, d.judged); grant != nil {
+		return grant.ResourceVersion
+	}
+	return ""
 }
 
 // ReasonForClient is the reason as far as it is an authenticated client's own business. About a tenant that has no grant
@@ -211,7 +224,7 @@ func (d *Decision) admitUser(facts Facts, q Question) bool {
 	if grant != nil && !grant.isBy(d.User, d.Host, app) {
 		grant = nil
 	}
-	d.consented = grant != nil && grant.ApplicationUID == app.UID
+	d.judged, d.consented = grant, grant != nil && grant.ApplicationUID == app.UID
 	object := objectGrant(d.User.Namespace, d.Host.Name, app.Name)
 	switch {
 	case d.User.Suspended:

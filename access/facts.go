@@ -94,6 +94,8 @@ type ResourceServer struct {
 	Name     string
 	Audience string
 	Scopes   Scopes
+	// Introspectors are the ServiceAccounts that may introspect tokens for the audience. No decision asks for them.
+	Introspectors []types.NamespacedName
 }
 
 // NewResourceServer returns the facts of a ResourceServer, or nil when it is being deleted.
@@ -101,7 +103,14 @@ func NewResourceServer(r *v1alpha1.ResourceServer) *ResourceServer {
 	if !live(r) {
 		return nil
 	}
-	return &ResourceServer{Name: r.Name, Audience: r.Spec.Audience, Scopes: scopesOf(r.Spec.Scopes)}
+	server := &ResourceServer{Name: r.Name, Audience: r.Spec.Audience, Scopes: scopesOf(r.Spec.Scopes)}
+	if r.Spec.Introspection != nil {
+		for _, account := range r.Spec.Introspection.ServiceAccounts {
+			server.Introspectors = append(server.Introspectors,
+				types.NamespacedName{Namespace: account.Namespace, Name: string(account.Name)})
+		}
+	}
+	return server
 }
 
 // Application is what a decision needs of a v1alpha1.Application.
@@ -125,6 +134,8 @@ type Version struct {
 	Granted bool
 	Level   string
 	Scopes  Scopes
+	// ServiceAccounts are those of the application's namespace whose pods are this version. No decision asks for them.
+	ServiceAccounts []string
 }
 
 // NewApplication returns the facts of an Application, or nil when it is being deleted.
@@ -159,6 +170,9 @@ func newVersion(v *v1alpha1.ApplicationVersion) Version {
 		version.Granted = true
 		version.Level, version.Scopes = v.Access.Level, scopesOf(v.Access.Scopes)
 	}
+	for _, account := range v.ServiceAccounts {
+		version.ServiceAccounts = append(version.ServiceAccounts, string(account.Name))
+	}
 	return version
 }
 
@@ -179,15 +193,17 @@ func (a *Application) OfferedTo(t *Tenant) bool {
 
 // Grant is what a decision needs of a v1alpha1.TenantGrant.
 type Grant struct {
-	Namespace      string
-	Name           string
-	UID            types.UID
-	Tenant         string
-	HostTenant     string
-	Application    string
-	ApplicationUID types.UID
-	Suspended      bool
-	Scopes         Scopes
+	Namespace string
+	Name      string
+	UID       types.UID
+	// ResourceVersion says, with the UID, which state of the object this is.
+	ResourceVersion string
+	Tenant          string
+	HostTenant      string
+	Application     string
+	ApplicationUID  types.UID
+	Suspended       bool
+	Scopes          Scopes
 	// Versions is empty for a grant that covers all.
 	Versions []v1alpha1.VersionName
 	// ExpirationTime is zero for a grant without an end.
@@ -200,16 +216,17 @@ func NewGrant(g *v1alpha1.TenantGrant) *Grant {
 		return nil
 	}
 	grant := &Grant{
-		Namespace:      g.Namespace,
-		Name:           g.Name,
-		UID:            g.UID,
-		Tenant:         string(g.Spec.Tenant),
-		HostTenant:     string(g.Spec.Application.HostTenant),
-		Application:    g.Spec.Application.Name,
-		ApplicationUID: g.Spec.Application.UID,
-		Suspended:      suspended(g.Spec.State),
-		Scopes:         scopesOf(g.Spec.Scopes),
-		Versions:       g.Spec.Versions,
+		Namespace:       g.Namespace,
+		Name:            g.Name,
+		UID:             g.UID,
+		ResourceVersion: g.ResourceVersion,
+		Tenant:          string(g.Spec.Tenant),
+		HostTenant:      string(g.Spec.Application.HostTenant),
+		Application:     g.Spec.Application.Name,
+		ApplicationUID:  g.Spec.Application.UID,
+		Suspended:       suspended(g.Spec.State),
+		Scopes:          scopesOf(g.Spec.Scopes),
+		Versions:        g.Spec.Versions,
 	}
 	if g.Spec.ExpirationTime != nil {
 		grant.ExpirationTime = g.Spec.ExpirationTime.Time

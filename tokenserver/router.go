@@ -54,6 +54,18 @@ func (rt router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
+// endpoint returns the path of the route that answers the request, or elsewhere.
+func (rt router) endpoint(r *http.Request) string {
+	path := collapsed(r.URL.Path)
+	if _, found := rt[path]; !found {
+		return elsewhere
+	}
+	return path
+}
+
+// elsewhere is the endpoint of requests for a path that there is not.
+const elsewhere = "none"
+
 // collapsed makes one slash of several: clients append a path to a base URL that ends in a slash.
 func collapsed(path string) string {
 	for strings.Contains(path, "//") {

@@ -17,6 +17,7 @@ func (s *Server) routes() []route {
 	routes := []route{
 		{http.MethodPost, httpapi.PathToken, httpapi.Token{Exchange: s.exchange}},
 		{http.MethodPost, httpapi.PathTokens, httpapi.Tokens{Exchange: s.exchange}},
+		{http.MethodPost, httpapi.PathIntrospection, httpapi.Introspection{Exchange: s.exchange}},
 		{http.MethodGet, httpapi.PathTenants, httpapi.Tenants{Exchange: s.exchange}},
 
 		{http.MethodPost, insightshub.PathToken, insightshub.Token{Exchange: s.exchange}},

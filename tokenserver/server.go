@@ -1,13 +1,11 @@
 package tokenserver
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -15,20 +13,12 @@ import (
 
 	"countersign.dev/tokenserver/directory"
 	"countersign.dev/tokenserver/exchange"
+	"countersign.dev/tokenserver/limit"
+	"countersign.dev/tokenserver/origin"
 	"countersign.dev/tokenserver/requestid"
 	"countersign.dev/tokenserver/signer"
 	"countersign.dev/tokenserver/token"
-)
-
-// Times and sizes that bound what one connection can hold.
-const (
-	readHeaderTimeout = 5 * time.Second
-	readTimeout       = 10 * time.Second
-	writeTimeout      = 20 * time.Second
-	idleTimeout       = 2 * time.Minute
-	maxHeaderBytes    = 16 << 10
-	// drainTimeout is how long requests in flight get when the server stops.
-	drainTimeout = 20 * time.Second
+	"countersign.dev/tokenserver/workload"
 )
 
 // Deps is what a Server works with.
@@ -38,10 +28,20 @@ type Deps struct {
 	Directory *directory.Directory
 	Keys      *signer.Signer
 	Tokens    *token.Issuer
+	// Workloads proves who a pod is. nil: nobody authenticates as a ServiceAccount.
+	Workloads *workload.Verifier
 	// MaxStaleness is the age of the view past which nothing is issued.
 	MaxStaleness time.Duration
-	// Clock times requests, for the metrics.
-	Clock clock.PassiveClock
+	// Limits says when a client, or an address, has to slow down. nil: nobody has to.
+	Limits *limit.Limiter
+	// TrustedProxies are the addresses of proxies that are believed whose request they bring. Empty: nobody is.
+	TrustedProxies []netip.Prefix
+	// Timeouts bound what one connection can hold.
+	Timeouts Timeouts
+	// ShutdownDelay is how long the server goes on serving, not ready any more, once it is told to stop.
+	ShutdownDelay time.Duration
+	// Clock times requests, for the metrics, and the shutdown delay.
+	Clock clock.Clock
 	// Rand makes ids of requests, safe for concurrent use: crypto/rand, but for tests.
 	Rand io.Reader
 	Log  *slog.Logger
@@ -57,17 +57,20 @@ type Server struct {
 
 // New returns a Server.
 func New(deps Deps) *Server {
-	s := &Server{deps: deps, metrics: newMetrics(deps.Directory, deps.Clock)}
+	s := &Server{deps: deps, metrics: newMetrics(deps.Directory, deps.Limits, deps.Clock)}
 	s.exchange = exchange.New(exchange.Deps{
-		Directory: deps.Directory, Tokens: deps.Tokens, MaxStaleness: deps.MaxStaleness, Log: deps.Log, Count: s.metrics.count,
+		Directory: deps.Directory, Tokens: deps.Tokens, Workloads: deps.Workloads, MaxStaleness: deps.MaxStaleness,
+		Limits: deps.Limits, Log: deps.Log, Count: s.metrics.count, CountToken: s.metrics.countToken,
 	})
 	return s
 }
 
 // Handler serves every route.
 func (s *Server) Handler() http.Handler {
-	handler := guarded(recovering(s.deps.Log, newRouter(s.routes())))
-	return requestid.Handler(s.deps.Rand, s.metrics.timed(handler))
+	router := newRouter(s.routes())
+	handler := s.metrics.timed(s.closing(guarded(recovering(s.deps.Log, router))))
+	from := origin.Config{Trusted: s.deps.TrustedProxies, Endpoint: router.endpoint}
+	return requestid.Handler(s.deps.Rand, origin.Handler(from, handler))
 }
 
 // MetricsHandler serves /metrics, and /healthz and /readyz beside it, for a listener that clients do not reach.
@@ -77,34 +80,6 @@ func (s *Server) MetricsHandler() http.Handler {
 		{http.MethodGet, "/healthz", http.HandlerFunc(alive)},
 		{http.MethodGet, "/readyz", http.HandlerFunc(s.ready)},
 	})
-}
-
-// Serve answers requests on the listener until the context is done. Then it is not ready any more, takes no new connection,
-// and ends the requests that are in flight.
-func (s *Server) Serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
-	server := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: readHeaderTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(s.deps.Log.Handler(), slog.LevelDebug),
-	}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
-	select {
-	case err := <-failed:
-		return fmt.Errorf("serving on %s: %w", listener.Addr(), err)
-	case <-ctx.Done():
-	}
-	s.stopping.Store(true)
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
-	defer cancel()
-	if err := server.Shutdown(drain); err != nil {
-		return fmt.Errorf("ending the requests in flight on %s: %w", listener.Addr(), err)
-	}
-	return nil
 }
 
 func alive(w http.ResponseWriter, _ *http.Request) {

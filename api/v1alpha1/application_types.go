@@ -40,6 +40,7 @@ type ApplicationSpec struct {
 	// +listType=map
 	// +listMapKey=version
 	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:XValidation:rule="self.all(v, !has(v.serviceAccounts) || v.serviceAccounts.all(s, self.exists_one(w, has(w.serviceAccounts) && w.serviceAccounts.exists(t, t.name == s.name))))",message="two versions list the same ServiceAccount, whose pods could act as either: list it in one of them, and give the pods of the other a ServiceAccount of their own"
 	Versions []ApplicationVersion `json:"versions,omitempty"`
 
 	// credentialPolicy says how credentials are kept and shown to pods. Absent: the defaults of its fields.
@@ -80,6 +81,19 @@ type ApplicationVersion struct {
 	//
 	// +optional
 	Access *Access `json:"access,omitempty"`
+
+	// serviceAccounts are the ServiceAccounts of this namespace whose pods are this version: a pod of theirs authenticates by
+	// its projected token, the token server's issuer being the token's only audience, and needs no client secret (RFC 7523).
+	// Absent: by client secret alone. The Secret is kept either way, for who uses it; without access they authenticate and
+	// get no token (reason AccessNotGranted). A name that is no ServiceAccount authenticates nobody until there is one: no
+	// condition says so, since Countersign does not watch ServiceAccounts. Taking one out refuses its pods at once.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=4
+	ServiceAccounts []LocalServiceAccount `json:"serviceAccounts,omitempty"`
 
 	// state is Active (the default) or Suspended. Suspended: this version gets no token, at once (reason
 	// VersionSuspended); its credentials stay.

@@ -22,6 +22,28 @@ type ResourceServerSpec struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	Scopes []Scope `json:"scopes,omitempty"`
+
+	// introspection says who may ask what a token for this audience is worth today (RFC 7662). Absent: nobody; the API
+	// verifies tokens by the published keys alone.
+	//
+	// +optional
+	Introspection *Introspection `json:"introspection,omitempty"`
+}
+
+// Introspection says who may introspect the tokens for an audience.
+type Introspection struct {
+	// serviceAccounts are those as which the API's own pods run. A pod of theirs authenticates at the introspection endpoint by
+	// its projected token, the token server's issuer being the token's only audience. While this ResourceServer is not
+	// accepted (reason AudienceConflict), nobody may introspect for it. A name that is no ServiceAccount authenticates
+	// nobody until there is one. Taking one out refuses its pods at once.
+	//
+	// +required
+	// +listType=map
+	// +listMapKey=namespace
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	ServiceAccounts []NamespacedServiceAccount `json:"serviceAccounts,omitempty"`
 }
 
 // ResourceServerStatus is what Countersign found.

@@ -35,3 +35,35 @@ const (
 	// again.
 	StateSuspended State = "Suspended"
 )
+
+// ServiceAccountName is the name of a ServiceAccount that Countersign trusts: a DNS subdomain (RFC 1123), and not default.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=253
+// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
+// +kubebuilder:validation:XValidation:rule="self != 'default'",message="every pod that names no ServiceAccount runs as 'default': create a ServiceAccount for these pods alone, set it as their serviceAccountName, and name it here"
+type ServiceAccountName string
+
+// LocalServiceAccount names a ServiceAccount of the same namespace.
+type LocalServiceAccount struct {
+	// name is the ServiceAccount's name, as kpi-dashboard. It cannot be default, which is every pod's that names none.
+	//
+	// +required
+	Name ServiceAccountName `json:"name,omitempty"`
+}
+
+// NamespacedServiceAccount names a ServiceAccount of any namespace.
+type NamespacedServiceAccount struct {
+	// namespace is the ServiceAccount's namespace, as iot.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	Namespace string `json:"namespace,omitempty"`
+
+	// name is the ServiceAccount's name, as gateway. It cannot be default, which is every pod's that names none.
+	//
+	// +required
+	Name ServiceAccountName `json:"name,omitempty"`
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"countersign.dev/internal/program"
+	"countersign.dev/tokenserver/limit"
 	"countersign.dev/tokenserver/token"
 )
 
@@ -30,6 +31,10 @@ type options struct {
 	tlsCertFile, tlsPrivateKeyFile  string
 	tlsTerminatedUpstream           bool
 	maxStaleness, tokenLifetime     time.Duration
+	shutdownDelay                   time.Duration
+	maxConnections                  int
+	limits                          limit.Config
+	trustedProxies                  proxies
 	logLevel                        string
 	version                         bool
 }
@@ -37,6 +42,7 @@ type options struct {
 func defaults() *options {
 	return &options{
 		listenAddress: "127.0.0.1:8080", maxStaleness: defaultStaleness, tokenLifetime: token.DefaultLifetime, logLevel: "info",
+		maxConnections: defaultConnections, limits: defaultLimits(),
 	}
 }
 
@@ -60,6 +66,7 @@ func (o *options) flags(out io.Writer) *pflag.FlagSet {
 	flags.DurationVar(&o.maxStaleness, "max-staleness", o.maxStaleness,
 		"age of the view of the cluster past which nothing is issued; at least 1m")
 	flags.DurationVar(&o.tokenLifetime, "token-lifetime", o.tokenLifetime, "how long a token lives, from 1m to 1h")
+	o.trafficFlags(flags)
 	flags.StringVar(&o.logLevel, "log-level", o.logLevel, "debug, info, warn or error")
 	flags.BoolVar(&o.version, "version", o.version, "print the version and exit")
 	flags.Usage = func() {
@@ -94,6 +101,9 @@ func (o *options) check() error {
 	}
 	if o.tokenLifetime < minLifetime || o.tokenLifetime > token.MaxLifetime {
 		return fmt.Errorf("--token-lifetime %s is not from %s to %s", o.tokenLifetime, minLifetime, token.MaxLifetime)
+	}
+	if err := o.checkTraffic(); err != nil {
+		return err
 	}
 	return o.checkTransport()
 }

@@ -6,10 +6,10 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 
 	"github.com/go-logr/logr"
+	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
@@ -19,8 +19,10 @@ import (
 	"countersign.dev/internal/program"
 	"countersign.dev/tokenserver"
 	"countersign.dev/tokenserver/directory"
+	"countersign.dev/tokenserver/limit"
 	"countersign.dev/tokenserver/signer"
 	"countersign.dev/tokenserver/token"
+	"countersign.dev/tokenserver/workload"
 )
 
 // serve wires the parts and runs them until the context is done or one of them fails.
@@ -37,6 +39,7 @@ func serve(ctx context.Context, o *options, stderr io.Writer) error {
 	}
 	view := directory.New(directory.Deps{Config: config, Clock: clock.RealClock{}, Log: logger})
 	keys := signer.New(signer.Deps{Dir: o.signingKeys, Clock: clock.RealClock{}, Log: logger})
+	workloads := workload.New(workload.Deps{Config: config, Audience: o.issuer, Clock: clock.RealClock{}, Log: logger})
 	server := tokenserver.New(tokenserver.Deps{
 		Issuer:    o.issuer,
 		Directory: view,
@@ -45,48 +48,85 @@ func serve(ctx context.Context, o *options, stderr io.Writer) error {
 			Issuer: o.issuer, Lifetime: o.tokenLifetime, Standard: keys.Standard(), InsightsHub: keys.InsightsHub(),
 			Clock: clock.RealClock{}, Rand: rand.Reader,
 		}),
-		MaxStaleness: o.maxStaleness,
-		Clock:        clock.RealClock{},
-		Rand:         rand.Reader,
-		Log:          logger,
+		Workloads:      workloads,
+		MaxStaleness:   o.maxStaleness,
+		Limits:         limit.New(o.limits, clock.RealClock{}),
+		TrustedProxies: o.trustedProxies,
+		ShutdownDelay:  o.shutdownDelay,
+		Clock:          clock.RealClock{},
+		Rand:           rand.Reader,
+		Log:            logger,
 	})
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.Go(func() error { return view.Run(groupCtx) })
-	group.Go(func() error { return keys.Run(groupCtx) })
-	if err := listen(groupCtx, group, o, server, logger); err != nil {
+	listeners, err := listen(ctx, o)
+	if err != nil {
 		return err
 	}
-	if err := group.Wait(); err != nil {
+	logger.Info("Serving", "version", version, "issuer", o.issuer, "address", listeners.clients.Addr().String())
+	if err := runAll(ctx, server, listeners, view.Run, keys.Run, workloads.Run); err != nil {
 		return err
 	}
 	logger.Info("Stopped")
 	return nil
 }
 
-// listen opens the addresses and serves on them in the group.
-func listen(ctx context.Context, group *errgroup.Group, o *options, server *tokenserver.Server, logger *slog.Logger) error {
+// part is something that runs until its context is done.
+type part func(context.Context) error
+
+// runAll serves until the context is done. Everything that serving needs, and the metrics, goes on until the last request is
+// answered: what is withdrawn while the server stops is still seen. A part that fails ends the rest.
+func runAll(ctx context.Context, server *tokenserver.Server, listeners *listeners, parts ...part) error {
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	group, groupCtx := errgroup.WithContext(running)
+	for _, part := range append(parts, listeners.parts...) {
+		group.Go(func() error { return part(groupCtx) })
+	}
+	if listeners.metrics != nil {
+		group.Go(func() error { return server.ServeMetrics(groupCtx, listeners.metrics) })
+	}
+	serving, end := context.WithCancel(groupCtx)
+	defer end()
+	defer context.AfterFunc(ctx, end)()
+	group.Go(func() error {
+		defer stop()
+		return server.Serve(serving, listeners.clients)
+	})
+	return group.Wait()
+}
+
+// listeners are the open addresses, and what has to run for them.
+type listeners struct {
+	clients net.Listener
+	// metrics is nil where there is no address for them.
+	metrics net.Listener
+	parts   []part
+}
+
+// listen opens the addresses.
+func listen(ctx context.Context, o *options) (*listeners, error) {
 	clients, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listenAddress)
 	if err != nil {
-		return fmt.Errorf("opening --listen-address: %w", err)
+		return nil, fmt.Errorf("opening --listen-address: %w", err)
+	}
+	l := &listeners{clients: clients}
+	if o.maxConnections > 0 {
+		l.clients = netutil.LimitListener(l.clients, o.maxConnections)
 	}
 	if o.tlsCertFile != "" {
 		certificate, err := certwatcher.New(o.tlsCertFile, o.tlsPrivateKeyFile)
 		if err != nil {
-			return fmt.Errorf("reading --tls-cert-file and --tls-private-key-file: %w", err)
+			return nil, fmt.Errorf("reading --tls-cert-file and --tls-private-key-file: %w", err)
 		}
-		group.Go(func() error { return certificate.Start(ctx) })
-		clients = tls.NewListener(clients, &tls.Config{
+		l.parts = append(l.parts, certificate.Start)
+		l.clients = tls.NewListener(l.clients, &tls.Config{
 			MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}, GetCertificate: certificate.GetCertificate,
 		})
 	}
 	if o.metricsAddress != "" {
-		metrics, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.metricsAddress)
+		l.metrics, err = (&net.ListenConfig{}).Listen(ctx, "tcp", o.metricsAddress)
 		if err != nil {
-			return fmt.Errorf("opening --metrics-address: %w", err)
+			return nil, fmt.Errorf("opening --metrics-address: %w", err)
 		}
-		group.Go(func() error { return server.Serve(ctx, metrics, server.MetricsHandler()) })
 	}
-	group.Go(func() error { return server.Serve(ctx, clients, server.Handler()) })
-	logger.Info("Serving", "version", version, "issuer", o.issuer, "address", clients.Addr().String())
-	return nil
+	return l, nil
 }

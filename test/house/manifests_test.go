@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -18,6 +19,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"countersign.dev/api/v1alpha1"
+	"countersign.dev/tokenserver"
 )
 
 // kinds are the plural names of the five kinds.
@@ -81,6 +83,20 @@ func TestTheTokenServerCanReadTheFiveKindsAndNothingElse(t *testing.T) {
 	}
 }
 
+func TestTheTokenServerIsBoundToItsRoleAndToTheDiscoveryOfServiceAccountKeys(t *testing.T) {
+	roles := []string{}
+	for _, binding := range read[rbacv1.ClusterRoleBinding](t, "rbac/tokenserver.yaml", "ClusterRoleBinding") {
+		roles = append(roles, binding.RoleRef.Name)
+		if len(binding.Subjects) != 1 || binding.Subjects[0].Name != "countersign-tokenserver" ||
+			binding.Subjects[0].Namespace != "countersign-system" || binding.Subjects[0].Kind != rbacv1.ServiceAccountKind {
+			t.Errorf("%s is for %v", binding.Name, binding.Subjects)
+		}
+	}
+	if !slices.Equal(roles, []string{"countersign-tokenserver", "system:service-account-issuer-discovery"}) {
+		t.Errorf("it is bound to %v", roles)
+	}
+}
+
 func TestTheOperatorWritesStatusAndNothingThatPeopleWrote(t *testing.T) {
 	for _, rule := range read[rbacv1.ClusterRole](t, "rbac/operator.yaml", "ClusterRole")[0].Rules {
 		if !slices.Contains(rule.APIGroups, v1alpha1.GroupName) {
@@ -123,15 +139,55 @@ func TestManifestsGiveFlagsThatTheProgramsHave(t *testing.T) {
 	for manifest, program := range map[string]string{
 		"operator/deployment.yaml": "operator", "tokenserver/deployment.yaml": "tokenserver", "tls/deployment.yaml": "tokenserver",
 	} {
-		source, err := os.ReadFile(filepath.Join(root, "cmd", program, "options.go"))
+		source := sourceOf(t, program)
+		for _, arg := range read[appsv1.Deployment](t, manifest, "Deployment")[0].Spec.Template.Spec.Containers[0].Args {
+			flag, _, _ := strings.Cut(strings.TrimPrefix(arg, "--"), "=")
+			if !strings.Contains(source, `, "`+flag+`", `) {
+				t.Errorf("%s gives --%s, which %s does not have", manifest, flag, program)
+			}
+		}
+	}
+}
+
+// sourceOf returns the source of a program, in which its flags stand.
+func sourceOf(t *testing.T, program string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(root, "cmd", program, "*.go"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("cmd/%s has no source: %v", program, err)
+	}
+	var all strings.Builder
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
+		all.Write(data)
+	}
+	return all.String()
+}
+
+func TestAPodIsNotKilledBeforeItsTokenServerHasStopped(t *testing.T) {
+	drain := tokenserver.DefaultTimeouts().Drain
+	grace := read[appsv1.Deployment](t, "tokenserver/deployment.yaml", "Deployment")[0].Spec.Template.Spec.TerminationGracePeriodSeconds
+	for _, manifest := range []string{"tokenserver/deployment.yaml", "tls/deployment.yaml"} {
+		delay := time.Duration(0)
 		for _, arg := range read[appsv1.Deployment](t, manifest, "Deployment")[0].Spec.Template.Spec.Containers[0].Args {
-			flag, _, _ := strings.Cut(strings.TrimPrefix(arg, "--"), "=")
-			if !strings.Contains(string(source), `, "`+flag+`", `) {
-				t.Errorf("%s gives --%s, which %s does not have", manifest, flag, program)
+			if text, found := strings.CutPrefix(arg, "--shutdown-delay="); found {
+				var err error
+				if delay, err = time.ParseDuration(text); err != nil {
+					t.Fatal(err)
+				}
 			}
+		}
+		if delay == 0 {
+			t.Errorf("%s: the server stops accepting before the endpoints forget it", manifest)
+		}
+		if grace == nil || time.Duration(*grace)*time.Second <= delay+drain {
+			t.Errorf("%s: the server takes up to %s to stop, and is killed before", manifest, delay+drain)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package schema_test
 
 import (
+	"fmt"
 	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -32,6 +33,8 @@ metadata: {name: iot}
 spec:
   audience: https://api.example.com
   scopes: [assets:read, assets:write]
+  introspection:
+    serviceAccounts: [{namespace: iot, name: gateway}, {namespace: iot-2, name: gateway}]
 `,
 	"AccessLevel": `
 apiVersion: countersign.dev/v1alpha1
@@ -56,8 +59,10 @@ spec:
   - version: 1.0.0
     access: {level: limited}
     state: Active
+    serviceAccounts: [{name: kpi-dashboard}, {name: kpi.canary}]
   - version: 1.1.0
     access: {scopes: [assets:read, "timeseries:read"]}
+    serviceAccounts: [{name: kpi-dashboard-next}]
   - version: 2.0.0-rc.1
   credentialPolicy:
     overlap: 24h
@@ -131,7 +136,7 @@ var _ = Describe("The schema", func() {
 		Entry("a scope twice", "AccessLevel", "[assets:read, assets:write]", "[assets:read, assets:read]", "Duplicate value"),
 		Entry("65 scopes", "AccessLevel", "[assets:read, assets:write]", "["+scopes(65)+"]", "must have at most 64 items"),
 
-		Entry("an Application whose name has a dot", "Application", "name: kpi-dashboard", "name: kpi.dashboard", "metadata.name is the appName"),
+		Entry("an Application whose name has a dot", "Application", "name: kpi-dashboard,", "name: kpi.dashboard,", "metadata.name is the appName"),
 		Entry("an Application without resource servers", "Application", "resourceServers: [iot]", "resourceServers: []", "should have at least 1 items"),
 		Entry("a resource server twice", "Application", "[iot]", "[iot, iot]", "names the same ResourceServer twice"),
 		Entry("an offer to nobody", "Application", "  offer:\n    tenants: [acme]\n    tenantSelector: {matchLabels: {plan: gold}}\n", "  offer: {}\n", "an offer needs tenants, tenantSelector or both"),
@@ -150,6 +155,19 @@ var _ = Describe("The schema", func() {
 		Entry("a custom name twice", "Application", "MY_SECRET", "MY_ID", "two variables have the same name"),
 		Entry("a custom name twice among the optional ones", "Application", "MY_SECRET", "MY_SECRET, issuer: X, tokenURL: X", "two variables have the same name"),
 		Entry("a custom name that is no variable's", "Application", "MY_SECRET", "MY-SECRET", "should match"),
+
+		Entry("a ServiceAccount in two versions", "Application", "kpi-dashboard-next", "kpi-dashboard", "list it in one of them, and give the pods of the other a ServiceAccount of their own"),
+		Entry("a ServiceAccount twice in a version", "Application", "kpi.canary", "kpi-dashboard", "Duplicate value"),
+		Entry("the ServiceAccount of all pods as a version's", "Application", "name: kpi.canary", "name: default", "create a ServiceAccount for these pods alone"),
+		Entry("a name that is no ServiceAccount's", "Application", "kpi.canary", "KPI", "should match"),
+		Entry("a ServiceAccount of another namespace", "Application", "name: kpi.canary", "namespace: iot, name: kpi.canary", `unknown field "spec.versions[0].serviceAccounts[1].namespace"`),
+		Entry("a ServiceAccount without a name", "Application", "{name: kpi.canary}", "{}", "name: Required value"),
+		Entry("a list of no ServiceAccounts", "Application", "[{name: kpi-dashboard-next}]", "[]", "should have at least 1 items"),
+		Entry("introspection for nobody", "ResourceServer", "serviceAccounts: [{namespace: iot, name: gateway}, {namespace: iot-2, name: gateway}]", "serviceAccounts: []", "should have at least 1 items"),
+		Entry("introspection without a list", "ResourceServer", "  introspection:\n    serviceAccounts: [{namespace: iot, name: gateway}, {namespace: iot-2, name: gateway}]\n", "  introspection: {}\n", "serviceAccounts: Required value"),
+		Entry("introspection for the ServiceAccount of all pods", "ResourceServer", "{namespace: iot, name: gateway}", "{namespace: iot, name: default}", "create a ServiceAccount for these pods alone"),
+		Entry("introspection for one ServiceAccount twice", "ResourceServer", "iot-2", "iot", "Duplicate value"),
+		Entry("introspection without a namespace", "ResourceServer", "namespace: iot-2, ", "", "namespace: Required value"),
 
 		Entry("a TenantGrant of another name than its application's", "TenantGrant", "name: operator-co.kpi-dashboard", "name: kpi", "name this grant operator-co.kpi-dashboard"),
 		Entry("a TenantGrant without a UID", "TenantGrant", ", uid: b7a91b1c-52e7-4b6f-8a4c-2d1f0e3c5a77", "", "uid: Required value"),
@@ -170,6 +188,38 @@ var _ = Describe("The schema", func() {
 		}
 		Expect(api.Create(ctx, application(32), client.DryRunAll)).To(Succeed())
 		Expect(api.Create(ctx, application(33), client.DryRunAll)).To(MatchError(ContainSubstring("must have at most 32 items")))
+	})
+
+	It("takes 4 ServiceAccounts in each of 32 versions, with names as long as they can be, and refuses 5", func(ctx SpecContext) {
+		application := func(accounts int) *unstructured.Unstructured {
+			object := parse(sample["Application"])
+			versions := make([]any, 0, 32)
+			for version := range 32 {
+				list := make([]any, 0, accounts)
+				for account := range accounts {
+					list = append(list, map[string]any{"name": fmt.Sprintf("%s.%d-%d", strings.Repeat("a", 246), version, account)})
+				}
+				versions = append(versions, map[string]any{"version": fmt.Sprintf("1.%d", version), "serviceAccounts": list})
+			}
+			Expect(unstructured.SetNestedSlice(object.Object, versions, "spec", "versions")).To(Succeed())
+			return object
+		}
+		Expect(api.Create(ctx, application(4), client.DryRunAll)).To(Succeed())
+		Expect(api.Create(ctx, application(5), client.DryRunAll)).To(MatchError(ContainSubstring("must have at most 4 items")))
+	})
+
+	It("takes 16 ServiceAccounts that may introspect, and refuses 17", func(ctx SpecContext) {
+		server := func(accounts int) *unstructured.Unstructured {
+			object := parse(sample["ResourceServer"])
+			list := make([]any, 0, accounts)
+			for account := range accounts {
+				list = append(list, map[string]any{"namespace": "iot", "name": fmt.Sprintf("gateway-%d", account)})
+			}
+			Expect(unstructured.SetNestedSlice(object.Object, list, "spec", "introspection", "serviceAccounts")).To(Succeed())
+			return object
+		}
+		Expect(api.Create(ctx, server(16), client.DryRunAll)).To(Succeed())
+		Expect(api.Create(ctx, server(17), client.DryRunAll)).To(MatchError(ContainSubstring("must have at most 16 items")))
 	})
 
 	It("keeps a tenant's namespace as it is", func(ctx SpecContext) {

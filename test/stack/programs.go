@@ -98,6 +98,8 @@ func (s *Stack) tokenServer() program {
 			"--signing-keys=" + s.path(dirSigningKeys),
 			"--listen-address=" + loopback(s.ports.tokenServer),
 			"--metrics-address=" + loopback(s.ports.tokenServerMetrics),
+			"--client-rate=0", // the demo and the tests ask as fast as they can, to see when it ends
+			"--failed-auth-rate=0",
 		},
 		ready: answersHTTP("http://" + loopback(s.ports.tokenServerMetrics) + "/readyz"),
 	}

@@ -202,6 +202,9 @@ func (s *Stack) Kubectl(ctx context.Context, args ...string) *exec.Cmd {
 // TokenServerKubeconfig is the path of the kubeconfig that the token server runs with.
 func (s *Stack) TokenServerKubeconfig() string { return s.path(fileTokenServerKubeconfig) }
 
+// TokenServerLog is the path of the token server's log.
+func (s *Stack) TokenServerLog() string { return filepath.Join(s.logs, programTokenServer+".log") }
+
 // PIDs are the numbers of the running processes.
 func (s *Stack) PIDs() []int {
 	s.mutex.Lock()

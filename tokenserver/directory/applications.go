@@ -3,6 +3,7 @@ package directory
 import (
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -43,6 +44,8 @@ type version struct {
 	// tail is the client id without the host tenant's name in front.
 	tail      string
 	verifiers []verifier
+	// serviceAccounts are those of the application's namespace that are this version.
+	serviceAccounts []string
 }
 
 // verifier is a credential that the version's status lists.
@@ -95,7 +98,10 @@ func newApplication(facts *access.Application, statuses []v1alpha1.ApplicationVe
 	kept := &application{facts: facts, versions: make([]version, 0, len(facts.Versions))}
 	for i := range facts.Versions {
 		name := facts.Versions[i].Name
-		entry := version{name: name, tail: credential.ClientID("", facts.Name, name, string(facts.UID))}
+		entry := version{
+			name: name, tail: credential.ClientID("", facts.Name, name, string(facts.UID)),
+			serviceAccounts: facts.Versions[i].ServiceAccounts,
+		}
 		for j := range statuses {
 			if string(statuses[j].Version) == name {
 				entry.verifiers = newVerifiers(statuses[j].Verifiers)
@@ -106,12 +112,13 @@ func newApplication(facts *access.Application, statuses []v1alpha1.ApplicationVe
 	return kept
 }
 
-// newVerifiers leaves out what cannot be read: nothing authenticates with it.
+// newVerifiers leaves out what cannot be read, and what would pass itself off as a ServiceAccount: nothing authenticates with
+// it.
 func newVerifiers(objects []v1alpha1.Verifier) []verifier {
 	verifiers := make([]verifier, 0, len(objects))
 	for i := range objects {
 		hash, err := credential.ParseHash(objects[i].SHA256)
-		if err != nil || len(verifiers) == maxVerifiers {
+		if err != nil || len(verifiers) == maxVerifiers || strings.HasPrefix(objects[i].ID, serviceAccountPrefix) {
 			continue
 		}
 		entry := verifier{id: objects[i].ID, hash: hash}

@@ -1,14 +1,13 @@
 package directory
 
 import (
-	"slices"
 	"strings"
 
 	"countersign.dev/access"
 	"countersign.dev/internal/credential"
 )
 
-// Client is an application version that a client secret authenticated, or that a token names.
+// Client is an application version that a client secret or a ServiceAccount authenticated, or that a token names.
 type Client struct {
 	// ID is the client_id (RFC 6749 section 2.2).
 	ID string
@@ -18,7 +17,7 @@ type Client struct {
 	Application *access.Application
 	// Version names one of the application's versions.
 	Version string
-	// CredentialID names the verifier that matched.
+	// CredentialID names the verifier that matched, or, after "sa:", the ServiceAccount.
 	CredentialID string
 }
 
@@ -47,8 +46,7 @@ func (d *Directory) Authenticate(clientID, secret string) (Client, bool) {
 // Client returns the client that a token of ours names, if it still exists and that credential still stands at this moment.
 func (d *Directory) Client(clientID, credentialID string) (Client, bool) {
 	found := d.find(clientID)
-	valid := d.standing(found.version)
-	if !slices.Contains(valid.ids[:valid.size], credentialID) {
+	if !d.stands(found, credentialID) {
 		return Client{}, false
 	}
 	return found.client(clientID, credentialID), true

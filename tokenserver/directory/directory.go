@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"fmt"
+	"iter"
 	"log/slog"
 	"math"
 	"sync"
@@ -33,7 +34,7 @@ type Directory struct {
 	deps Deps
 
 	tenants      *named[*v1alpha1.Tenant, access.Tenant]
-	servers      *named[*v1alpha1.ResourceServer, access.ResourceServer]
+	servers      *servers
 	levels       *named[*v1alpha1.AccessLevel, access.Level]
 	applications *applications
 	grants       *grants
@@ -46,7 +47,7 @@ func New(deps Deps) *Directory {
 	d := &Directory{
 		deps:         deps,
 		tenants:      newTenants(),
-		servers:      newResourceServers(),
+		servers:      newServers(),
 		levels:       newLevels(),
 		applications: &applications{},
 		grants:       &grants{},
@@ -96,13 +97,25 @@ func (d *Directory) Synced() bool {
 //
 // While the API server answers, it stays below half a minute: a proof in 15 s and what that takes. When it does not, it grows.
 func (d *Directory) Age() time.Duration {
-	now, age := d.deps.Clock.Now(), time.Duration(0)
-	for _, feed := range d.feeds {
-		asOf, proven := feed.view.asOf()
-		if !proven {
-			return unknownAge
-		}
-		age = max(age, now.Sub(asOf))
+	oldest := time.Duration(0)
+	for _, age := range d.Ages() {
+		oldest = max(oldest, age)
 	}
-	return age
+	return oldest
+}
+
+// Ages yields each kind and the Age of its own view.
+func (d *Directory) Ages() iter.Seq2[string, time.Duration] {
+	return func(yield func(string, time.Duration) bool) {
+		now := d.deps.Clock.Now()
+		for _, feed := range d.feeds {
+			age := unknownAge
+			if asOf, proven := feed.view.asOf(); proven {
+				age = now.Sub(asOf)
+			}
+			if !yield(feed.kind, age) {
+				return
+			}
+		}
+	}
 }

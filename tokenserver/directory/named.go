@@ -29,13 +29,6 @@ func newTenants() *named[*v1alpha1.Tenant, access.Tenant] {
 	}
 }
 
-func newResourceServers() *named[*v1alpha1.ResourceServer, access.ResourceServer] {
-	return &named[*v1alpha1.ResourceServer, access.ResourceServer]{
-		facts: access.NewResourceServer,
-		claim: func(server *access.ResourceServer) string { return server.Audience },
-	}
-}
-
 func newLevels() *named[*v1alpha1.AccessLevel, access.Level] {
 	return &named[*v1alpha1.AccessLevel, access.Level]{facts: access.NewLevel}
 }

@@ -24,6 +24,7 @@ var (
 	someApps       = []string{"kpi", "kpi-1"}
 	someVersions   = []string{"0", "1-0"}
 	someUIDs       = []types.UID{appUID, laterUID, collidingUID0, collidingUID1_0}
+	someAccounts   = []string{"runner", "canary"}
 	someStates     = []v1alpha1.State{"", v1alpha1.StateActive, v1alpha1.StateSuspended}
 )
 
@@ -44,6 +45,9 @@ func drawTenant(t *rapid.T) runtime.Object {
 func drawServer(t *rapid.T) runtime.Object {
 	server := newServer(rapid.SampledFrom([]string{"iot", "twin"}).Draw(t, "server"),
 		rapid.SampledFrom([]string{audience, audience + "/2"}).Draw(t, "audience"))
+	if accounts := rapid.SliceOfNDistinct(rapid.SampledFrom(someAccounts), 0, 2, rapid.ID).Draw(t, "introspectors"); len(accounts) > 0 {
+		server.Spec.Introspection = introspection(accounts...)
+	}
 	drawMeta(t, &server.ObjectMeta)
 	return server
 }
@@ -60,9 +64,14 @@ func drawApplication(t *rapid.T) runtime.Object {
 	app.Spec.Versions, app.Status.Versions = nil, nil
 	for _, name := range someVersions {
 		if rapid.Bool().Draw(t, "listed") {
-			app.Spec.Versions = append(app.Spec.Versions, v1alpha1.ApplicationVersion{
+			listed := v1alpha1.ApplicationVersion{
 				Version: v1alpha1.VersionName(name), Access: &v1alpha1.Access{Level: "limited"},
-			})
+			}
+			for _, account := range rapid.SliceOfNDistinct(rapid.SampledFrom(someAccounts), 0, 2, rapid.ID).Draw(t, "accounts") {
+				listed.ServiceAccounts = append(listed.ServiceAccounts,
+					v1alpha1.LocalServiceAccount{Name: v1alpha1.ServiceAccountName(account)})
+			}
+			app.Spec.Versions = append(app.Spec.Versions, listed)
 		}
 		seeds := rapid.SliceOfN(rapid.ByteRange(1, 3), 0, 2).Draw(t, "secrets")
 		secrets := make([]credential.Secret, 0, len(seeds))
@@ -146,9 +155,23 @@ func answers(w *world) map[string]any {
 					for seed := byte(1); seed <= 3; seed++ {
 						said[fmt.Sprint(id, seed)] = answersTo(w, id, newSecret(seed))
 					}
+					for _, account := range someAccounts {
+						for _, namespace := range someNamespaces {
+							_, ok := w.AuthenticateServiceAccount(id, types.NamespacedName{Namespace: namespace, Name: account})
+							said[fmt.Sprint(id, namespace, account)] = ok
+						}
+					}
 				}
 			}
 		}
+	}
+	for _, account := range someAccounts {
+		servers := []string{}
+		for _, server := range w.IntrospectedBy(types.NamespacedName{Namespace: "iot", Name: account}) {
+			servers = append(servers, server.Name)
+		}
+		slices.Sort(servers)
+		said["introspected by "+account] = servers
 	}
 	return said
 }
@@ -197,6 +220,11 @@ func entriesOf(w *world) []string {
 			held = append(held, fmt.Sprint("claim ", audience, server.Name, server == w.ResourceServer(server.Name)))
 		}
 	}
+	for account, servers := range w.servers.byIntrospector.values.all() {
+		for _, server := range servers {
+			held = append(held, fmt.Sprint("introspector ", account, server.Name, server == w.ResourceServer(server.Name)))
+		}
+	}
 	for name := range w.tenants.byName.all() {
 		held = append(held, "tenant "+name)
 	}
@@ -235,11 +263,12 @@ func TestReadersSeeAnUnchangedClientWhileEverythingIsWritten(t *testing.T) {
 	w := scenario(t)
 	client := w.kpi()
 	objects := []runtime.Object{
-		newTenant("operator-co", "tenant-operator-co"), newServer("iot", audience), newLevel("limited", "assets:read"),
-		newApp("kpi", appUID, newSecret(1)), newGrant("acme", "kpi", appUID),
+		newTenant("operator-co", "tenant-operator-co"), newIntrospected("iot", audience, "runner"),
+		newLevel("limited", "assets:read"), newApp("kpi", appUID, newSecret(1)), newGrant("acme", "kpi", appUID),
 	}
+	w.apply(objects[1])
 	passing := []runtime.Object{
-		newTenant("passing", "tenant-passing"), newServer("passing", audience+"/2"), newLevel("passing", "assets:write"),
+		newTenant("passing", "tenant-passing"), newIntrospected("passing", audience+"/2", "runner"), newLevel("passing", "assets:write"),
 		newApp("passing", laterUID, newSecret(2)), newGrant("passing", "kpi", appUID),
 	}
 	acme := newTenant("acme", "tenant-acme")
@@ -279,6 +308,10 @@ func TestReadersSeeAnUnchangedClientWhileEverythingIsWritten(t *testing.T) {
 				}
 				if d := w.Decide(client, "acme", "", nil); !d.Granted() {
 					t.Errorf("a reader got %s at %s", d.Reason, d.Object)
+					return
+				}
+				if got := w.IntrospectedBy(types.NamespacedName{Namespace: "iot", Name: "runner"}); len(got) < 1 {
+					t.Errorf("a reader may introspect for %v", got)
 					return
 				}
 				if got := w.Tenants(client); len(got) < 2 || w.Age() < 0 {

@@ -127,6 +127,22 @@ func newServer(name, audience string) *v1alpha1.ResourceServer {
 	}
 }
 
+// introspection is for ServiceAccounts of the namespace iot.
+func introspection(names ...string) *v1alpha1.Introspection {
+	introspection := &v1alpha1.Introspection{}
+	for _, name := range names {
+		introspection.ServiceAccounts = append(introspection.ServiceAccounts,
+			v1alpha1.NamespacedServiceAccount{Namespace: "iot", Name: v1alpha1.ServiceAccountName(name)})
+	}
+	return introspection
+}
+
+func newIntrospected(name, audience string, accounts ...string) *v1alpha1.ResourceServer {
+	server := newServer(name, audience)
+	server.Spec.Introspection = introspection(accounts...)
+	return server
+}
+
 func newLevel(name string, scopes ...v1alpha1.Scope) *v1alpha1.AccessLevel {
 	return &v1alpha1.AccessLevel{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.AccessLevelSpec{Scopes: scopes}}
 }

@@ -9,9 +9,11 @@ import (
 	"countersign.dev/access"
 	"countersign.dev/api/v1alpha1"
 	"countersign.dev/tokenserver/directory"
+	"countersign.dev/tokenserver/limit"
 	"countersign.dev/tokenserver/oauth"
 	"countersign.dev/tokenserver/signer"
 	"countersign.dev/tokenserver/token"
+	"countersign.dev/tokenserver/workload"
 )
 
 // retryAfter is when a client is told to come again while the server cannot know or sign: about as long as a watch takes to
@@ -40,6 +42,12 @@ const (
 	Refused Outcome = "refused"
 	// Unauthenticated is a client that did not prove who it is.
 	Unauthenticated Outcome = "unauthenticated"
+	// Limited is a client that asked for too much, or one of too many failures from an address.
+	Limited Outcome = "limited"
+	// Active is a token that is good today, as a resource server was told.
+	Active Outcome = "active"
+	// Inactive is one that is not.
+	Inactive Outcome = "inactive"
 	// Unavailable is a server that cannot know or sign.
 	Unavailable Outcome = "unavailable"
 )
@@ -50,9 +58,15 @@ type Deps struct {
 	Tokens    *token.Issuer
 	// MaxStaleness is the age of the view past which nothing is issued.
 	MaxStaleness time.Duration
-	Log          *slog.Logger
-	// Count counts an answer. Reason is that of the decision, or of there being none; it comes from a closed set.
+	// Workloads proves who a pod is. nil: nobody authenticates as a ServiceAccount.
+	Workloads *workload.Verifier
+	// Limits says when a client, or an address, has to slow down. nil: nobody has to.
+	Limits *limit.Limiter
+	Log    *slog.Logger
+	// Count counts a decision. Reason is that of the decision, or of there being none; it comes from a closed set.
 	Count func(face Face, outcome Outcome, reason string)
+	// CountToken counts a token.
+	CountToken func(face Face, algorithm string)
 }
 
 // Exchange turns authenticated requests into tokens.
@@ -66,6 +80,8 @@ func New(deps Deps) *Exchange { return &Exchange{deps: deps} }
 type Session struct {
 	client directory.Client
 	face   Face
+	// account is the ServiceAccount that authenticated the client; the zero value: another credential did.
+	account workload.Identity
 }
 
 // Host returns the name of the client's host tenant.
@@ -91,10 +107,25 @@ func (e *Exchange) Authenticate(ctx context.Context, face Face, clientID, secret
 	// 2. The client proves who it is. Which part was wrong, nobody is told.
 	client, ok := e.deps.Directory.Authenticate(clientID, secret)
 	if !ok {
-		e.unauthenticated(ctx, face, clientID)
-		return Session{}, oauth.Unauthenticated()
+		return Session{}, e.failedAuthentication(ctx, face, clientID, oauth.Unauthenticated())
 	}
-	return Session{client: client, face: face}, nil
+	return e.admit(ctx, Session{client: client, face: face})
+}
+
+// Unidentified is the end of a request whose client authentication an edge cannot read, so that there is nothing to try. It
+// returns the answer to it. Errors other than 401 are none of an authentication, and come back as they are.
+func (e *Exchange) Unidentified(ctx context.Context, face Face, err *oauth.Error) *oauth.Error {
+	if err.Status != oauth.Unauthenticated().Status {
+		return err
+	}
+	return e.failedAuthentication(ctx, face, "", err)
+}
+
+// Contradicted is the end of an authenticated request that names another application, version or host tenant than its
+// client's own. It returns the answer to it, whose description must not quote the request.
+func (e *Exchange) Contradicted(ctx context.Context, s Session, err *oauth.Error) *oauth.Error {
+	e.contradicted(ctx, s, err)
+	return err
 }
 
 // AuthenticateBearer takes steps 1 and 2 with a token of the Insights Hub API: the token is good, and the client and the
@@ -106,20 +137,22 @@ func (e *Exchange) AuthenticateBearer(ctx context.Context, text string) (Session
 	bearer, err := e.deps.Tokens.VerifyInsightsHub(text)
 	if err != nil {
 		// The error may quote the token's header, which the client chose; it is for nobody's log.
-		e.unauthenticated(ctx, InsightsHub, "")
-		return Session{}, invalidToken()
+		return Session{}, e.failedAuthentication(ctx, InsightsHub, "", invalidToken())
 	}
 	client, ok := e.deps.Directory.Client(bearer.ClientID, bearer.CredentialID)
 	if !ok {
-		e.unauthenticated(ctx, InsightsHub, bearer.ClientID)
-		return Session{}, invalidToken()
+		return Session{}, e.failedAuthentication(ctx, InsightsHub, bearer.ClientID, invalidToken())
+	}
+	session, refused := e.admit(ctx, Session{client: client, face: InsightsHub})
+	if refused != nil {
+		return Session{}, refused
 	}
 	decision := e.deps.Directory.Decide(client, client.Host, "", nil)
 	if !decision.Granted() {
-		e.refused(ctx, Session{client: client, face: InsightsHub}, Request{Tenant: client.Host}, &decision)
+		e.refused(ctx, session, Request{Tenant: client.Host}, &decision)
 		return Session{}, invalidToken()
 	}
-	return Session{client: client, face: InsightsHub}, nil
+	return session, nil
 }
 
 // Request is what a client wants a token for. The zero value is all that it can have on its host tenant's own data.
@@ -152,6 +185,32 @@ func (e *Exchange) Issue(ctx context.Context, s Session, r Request) (token.Token
 	// 5. The line in the log.
 	e.issued(ctx, s, r, &decision, issued)
 	return issued, nil
+}
+
+// Result is what came of one of several requests: a token, or why there is none.
+type Result struct {
+	Token token.Token
+	Err   *oauth.Error
+}
+
+// IssueEach is Issue for several requests of one client, which cost as many: all of them, or none is begun. One that is
+// refused does not spoil the others. A fault of the server's is that of the whole.
+func (e *Exchange) IssueEach(ctx context.Context, s Session, requests []Request) ([]Result, *oauth.Error) {
+	// The first was paid for with the authentication.
+	if rest := len(requests) - 1; rest > 0 {
+		if err := e.charge(ctx, s, rest, len(requests)); err != nil {
+			return nil, err
+		}
+	}
+	results := make([]Result, 0, len(requests))
+	for _, request := range requests {
+		issued, err := e.Issue(ctx, s, request)
+		if err != nil && err.Status >= oauth.Internal().Status {
+			return nil, err
+		}
+		results = append(results, Result{issued, err})
+	}
+	return results, nil
 }
 
 // fresh refuses while the view is not complete, or older than is allowed.

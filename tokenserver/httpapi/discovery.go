@@ -19,12 +19,19 @@ const metadataFreshFor = time.Hour
 
 // serverMetadata is that of RFC 8414 section 2. It lists what is served and nothing else. response_types_supported is left
 // out: the RFC wants it and forbids it to be empty, which a server without an authorization endpoint cannot both obey.
+//
+// The token of a ServiceAccount as client_assertion is no method of its own here: private_key_jwt, the only registered name for
+// assertions, tells a client to sign one by itself, of which it is the issuer and the subject; none of that would be taken.
 type serverMetadata struct {
 	Issuer        string   `json:"issuer"`
 	TokenEndpoint string   `json:"token_endpoint"`
 	KeysURI       string   `json:"jwks_uri"`
 	GrantTypes    []string `json:"grant_types_supported"`
 	AuthMethods   []string `json:"token_endpoint_auth_methods_supported"`
+
+	IntrospectionEndpoint string `json:"introspection_endpoint"`
+	// IntrospectionAuthMethods has the type of the token by which callers authenticate, as the RFC allows.
+	IntrospectionAuthMethods []string `json:"introspection_endpoint_auth_methods_supported"`
 }
 
 // openIDConfiguration adds what verifiers that only know OpenID Connect discovery insist on. No ID tokens are issued.
@@ -70,5 +77,8 @@ func metadataOf(issuer string) serverMetadata {
 		KeysURI:       issuer + PathKeys,
 		GrantTypes:    []string{oauth.GrantClientCredentials},
 		AuthMethods:   []string{oauth.ClientSecretBasic, oauth.ClientSecretPost},
+
+		IntrospectionEndpoint:    issuer + PathIntrospection,
+		IntrospectionAuthMethods: []string{oauth.TokenType},
 	}
 }

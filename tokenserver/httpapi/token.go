@@ -40,19 +40,19 @@ func (h Token) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h Token) answer(r *http.Request) (*tokenAnswer, *oauth.Error) {
-	form, err := readForm(r, "grant_type", "client_id", "client_secret", "tenant", "scope", "resource", "audience")
+	form, err := readForm(r, append(formParameters(), "grant_type", "tenant", "scope", "resource", "audience")...)
 	if err != nil {
 		return nil, err
 	}
 	auth, err := formAuth(r, form)
 	if err != nil {
-		return nil, err
+		return nil, h.Exchange.Unidentified(r.Context(), exchange.Standard, err)
 	}
 	wanted, err := requestOf(form)
 	if err != nil {
 		return nil, err
 	}
-	session, err := h.Exchange.Authenticate(r.Context(), exchange.Standard, auth.id, auth.secret)
+	session, err := auth.authenticate(r.Context(), h.Exchange)
 	if err != nil {
 		return nil, err
 	}

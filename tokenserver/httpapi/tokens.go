@@ -52,9 +52,9 @@ func (h Tokens) answer(r *http.Request) (*tokensAnswer, *oauth.Error) {
 	}
 	auth, err := headerAuth(r.Header)
 	if err != nil {
-		return nil, err
+		return nil, h.Exchange.Unidentified(r.Context(), exchange.Standard, err)
 	}
-	session, err := h.Exchange.Authenticate(r.Context(), exchange.Standard, auth.id, auth.secret)
+	session, err := auth.authenticate(r.Context(), h.Exchange)
 	if err != nil {
 		return nil, err
 	}

@@ -60,7 +60,7 @@ func (h UserTenants) answer(r *http.Request) (*userTenantsAnswer, *oauth.Error) 
 	}
 	text, err := bearer(r.Header)
 	if err != nil {
-		return nil, err
+		return nil, h.Exchange.Unidentified(r.Context(), exchange.InsightsHub, err)
 	}
 	session, err := h.Exchange.AuthenticateBearer(r.Context(), text)
 	if err != nil {

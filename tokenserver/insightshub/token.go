@@ -59,7 +59,7 @@ func (h Token) answer(r *http.Request) (*tokenAnswer, *oauth.Error) {
 	}
 	id, secret, err := clientAuth(r.Header)
 	if err != nil {
-		return nil, err
+		return nil, h.Exchange.Unidentified(r.Context(), exchange.InsightsHub, err)
 	}
 	if err := params.check(); err != nil {
 		return nil, err
@@ -69,7 +69,7 @@ func (h Token) answer(r *http.Request) (*tokenAnswer, *oauth.Error) {
 		return nil, err
 	}
 	if err := checkOwn(session, params.AppName, params.AppVersion, params.HostTenant, "hostTenant"); err != nil {
-		return nil, err
+		return nil, h.Exchange.Contradicted(r.Context(), session, err)
 	}
 	issued, err := h.Exchange.Issue(r.Context(), session, exchange.Request{Tenant: params.UserTenant})
 	if err != nil {

@@ -53,7 +53,7 @@ func (h Tokens) answer(r *http.Request) (int, *tokensAnswer, *oauth.Error) {
 	}
 	id, secret, err := clientAuth(r.Header)
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, h.Exchange.Unidentified(r.Context(), exchange.InsightsHub, err)
 	}
 	if err := params.check(); err != nil {
 		return 0, nil, err
@@ -63,7 +63,7 @@ func (h Tokens) answer(r *http.Request) (int, *tokensAnswer, *oauth.Error) {
 		return 0, nil, err
 	}
 	if err := checkOwn(session, params.AppName, params.AppVersion, params.HostTenantID, "hostTenantId"); err != nil {
-		return 0, nil, err
+		return 0, nil, h.Exchange.Contradicted(r.Context(), session, err)
 	}
 	return h.issue(r, session, params.UserTenantIDs)
 }

@@ -17,5 +17,8 @@ const (
 	ClientSecretPost = "client_secret_post"
 )
 
+// AssertionTypeJWT is the client_assertion_type of a JWT (RFC 7523 section 2.2).
+const AssertionTypeJWT = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
 // TokenType is how a token is to be used (RFC 6750).
 const TokenType = "Bearer"

@@ -28,6 +28,9 @@ const (
 	ServerError Code = "server_error"
 	// TemporarilyUnavailable is a server that cannot decide or sign at the moment (RFC 6749 section 4.1.2.1).
 	TemporarilyUnavailable Code = "temporarily_unavailable"
+	// TooManyRequests is a client, or an address, that has to slow down. No RFC of this grant has a code for status 429: this
+	// one is ours, and that of other authorization servers.
+	TooManyRequests Code = "too_many_requests"
 )
 
 // Error is a refusal as the client may see it: nothing in it is secret, and causes that are not the client's business stay
@@ -65,6 +68,17 @@ func Unauthenticated() *Error {
 	}
 }
 
+// UnauthenticatedAssertion is Unauthenticated for a client that sent an assertion: one answer, whatever was wrong with it.
+func UnauthenticatedAssertion() *Error {
+	return &Error{
+		Code: InvalidClient,
+		Description: "client authentication failed: client_assertion must be the unexpired projected token of a ServiceAccount that the " +
+			"application version with this client_id lists, in the application's own namespace, with this server's issuer as its only " +
+			"audience and a lifetime of at most an hour",
+		Status: http.StatusUnauthorized,
+	}
+}
+
 // NoToken returns the answer to a request whose access token is missing or not good (RFC 6750 section 3.1).
 func NoToken(description string) *Error {
 	return &Error{Code: InvalidToken, Description: description, Status: http.StatusUnauthorized}
@@ -85,6 +99,16 @@ func Unavailable(description string, retryAfter time.Duration) *Error {
 		Code:        TemporarilyUnavailable,
 		Description: description,
 		Status:      http.StatusServiceUnavailable,
+		RetryAfter:  retryAfter,
+	}
+}
+
+// TooMany returns the answer to one that has to slow down.
+func TooMany(description string, retryAfter time.Duration) *Error {
+	return &Error{
+		Code:        TooManyRequests,
+		Description: description,
+		Status:      http.StatusTooManyRequests,
 		RetryAfter:  retryAfter,
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"io"
 	"net/http"
+	"strings"
 )
 
 // Header is the header that carries the id, in requests and in answers.
@@ -15,6 +16,10 @@ const Header = "X-Request-Id"
 
 // maxLength bounds an id that a client chose: it is copied into every log line of the request.
 const maxLength = 64
+
+// secretMark is how every client secret begins, in lower case. One that ended up in the wrong header must not become the id under which
+// everybody finds the request.
+const secretMark = "csk_"
 
 // bytesOfRandomness is how many random bytes an id of our own has.
 const bytesOfRandomness = 16
@@ -41,7 +46,7 @@ func From(ctx context.Context) string {
 
 // sane admits what other systems use as ids (UUIDs, hexadecimal, base64url) and nothing that could break a log or header.
 func sane(id string) bool {
-	if id == "" || len(id) > maxLength {
+	if id == "" || len(id) > maxLength || strings.Contains(strings.ToLower(id), secretMark) {
 		return false
 	}
 	for i := range len(id) {

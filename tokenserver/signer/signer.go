@@ -19,8 +19,8 @@ const rereadInterval = 5 * time.Second
 
 // Types of the two faces' tokens, which stand in the typ header.
 const (
-	// typeAccessToken is that of RFC 9068 section 2.1.
-	typeAccessToken = "at+jwt"
+	// TypeAccessToken is that of the standard face's (RFC 9068 section 2.1).
+	TypeAccessToken = "at+jwt"
 	// typeJWT is that of RFC 7519 section 5.1, which clients of the Insights Hub API know.
 	typeJWT = "JWT"
 )
@@ -46,7 +46,7 @@ func New(deps Deps) *Signer {
 		deps: deps,
 		standard: &Keys{
 			file:       keyset.StandardFile,
-			tokenType:  typeAccessToken,
+			tokenType:  TypeAccessToken,
 			algorithms: []keyset.Algorithm{keyset.ES256, keyset.EdDSA, keyset.RS256},
 			clock:      deps.Clock,
 		},

@@ -63,11 +63,13 @@ func (i *Issuer) InsightsHub(client directory.Client, decision *access.Decision)
 	if tenant == client.Host {
 		claims.Audience = append(claims.Audience, i.hubURL())
 	}
-	signed, err := sign(i.deps.InsightsHub, claims)
+	signed, with, err := sign(i.deps.InsightsHub, claims)
 	if err != nil {
 		return Token{}, err
 	}
-	return Token{Access: signed, ID: id, Lifetime: window.lifetime(), Scopes: decision.Scopes}, nil
+	return Token{
+		Access: signed, ID: id, Lifetime: window.lifetime(), Scopes: decision.Scopes, Algorithm: with.Algorithm, KeyID: with.KeyID,
+	}, nil
 }
 
 // hubIssuer differs from the standard issuer, so that neither face's token verifies as the other's.

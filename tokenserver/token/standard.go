@@ -31,7 +31,7 @@ func (i *Issuer) Standard(client directory.Client, decision *access.Decision) (T
 		return Token{}, err
 	}
 	window := i.windowOf(decision, i.deps.Lifetime)
-	signed, err := sign(i.deps.Standard, standardClaims{
+	signed, with, err := sign(i.deps.Standard, standardClaims{
 		Issuer:   i.deps.Issuer,
 		Subject:  client.ID,
 		ClientID: client.ID,
@@ -45,5 +45,7 @@ func (i *Issuer) Standard(client directory.Client, decision *access.Decision) (T
 	if err != nil {
 		return Token{}, err
 	}
-	return Token{Access: signed, ID: id, Lifetime: window.lifetime(), Scopes: decision.Scopes}, nil
+	return Token{
+		Access: signed, ID: id, Lifetime: window.lifetime(), Scopes: decision.Scopes, Algorithm: with.Algorithm, KeyID: with.KeyID,
+	}, nil
 }

@@ -1,11 +1,13 @@
 package token
 
 import (
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"k8s.io/utils/clock"
@@ -58,6 +60,8 @@ type Token struct {
 	// Lifetime is the time from iat to exp, in whole seconds.
 	Lifetime time.Duration
 	Scopes   access.Scopes
+	// Algorithm and KeyID say what it is signed with.
+	Algorithm, KeyID string
 }
 
 // about is what both faces' claims say alike of the application and the tenant (names are ours).
@@ -112,11 +116,35 @@ func (i *Issuer) newID() (string, error) {
 	return hex.EncodeToString(id), nil
 }
 
-// sign encodes the claims and signs them.
-func sign(keys *signer.Keys, claims any) (string, error) {
+// sign encodes the claims, signs them, and reads back with what.
+func sign(keys *signer.Keys, claims any) (text string, with header, err error) {
 	payload, err := json.Marshal(claims)
 	if err != nil {
-		return "", fmt.Errorf("encoding claims: %w", err)
+		return "", header{}, fmt.Errorf("encoding claims: %w", err)
 	}
-	return keys.Sign(payload)
+	if text, err = keys.Sign(payload); err != nil {
+		return "", header{}, err
+	}
+	with, err = headerOf(text)
+	return text, with, err
+}
+
+// header is what is read back of a token's JOSE header.
+type header struct {
+	Algorithm string `json:"alg"`
+	KeyID     string `json:"kid"`
+}
+
+func headerOf(text string) (header, error) {
+	var parsed header
+	encoded, _, _ := strings.Cut(text, ".")
+	decoded, err := base64.RawURLEncoding.DecodeString(encoded)
+	if err == nil {
+		err = json.Unmarshal(decoded, &parsed)
+	}
+	if err != nil {
+		// The text is a token of ours, and in no error.
+		return header{}, errors.New("reading back the header of a token that was signed")
+	}
+	return parsed, nil
 }

@@ -15,6 +15,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"countersign.dev/api/v1alpha1"
+	"countersign.dev/tokenserver/workload/workloadtest"
 )
 
 // resourceVersion is that of every answer: nothing ever changes.
@@ -26,8 +27,12 @@ var kinds = map[string]string{
 	"tenantgrants": "TenantGrant",
 }
 
-// API is a stand-in for a Kubernetes API server that holds some objects of the five kinds and answers lists and watches.
+// API is a stand-in for a Kubernetes API server that holds some objects of the five kinds and answers lists and watches, and
+// the discovery of its ServiceAccounts' keys.
 type API struct {
+	// Cluster signs tokens for ServiceAccounts.
+	Cluster *workloadtest.Cluster
+
 	server  *httptest.Server
 	objects map[string][]json.RawMessage
 	down    atomic.Bool
@@ -36,7 +41,7 @@ type API struct {
 // NewAPI starts an API that ends with the test.
 func NewAPI(tb testing.TB, objects ...runtime.Object) *API {
 	tb.Helper()
-	a := &API{objects: map[string][]json.RawMessage{}}
+	a := &API{Cluster: workloadtest.New(tb), objects: map[string][]json.RawMessage{}}
 	for _, object := range objects {
 		resource, encoded := encode(tb, object)
 		a.objects[resource] = append(a.objects[resource], encoded)
@@ -72,6 +77,10 @@ func encode(tb testing.TB, object runtime.Object) (resource string, encoded json
 func (a *API) answer(w http.ResponseWriter, r *http.Request) {
 	if a.down.Load() {
 		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	if r.URL.Path == "/.well-known/openid-configuration" || r.URL.Path == "/openid/v1/jwks" {
+		a.Cluster.ServeHTTP(w, r)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")

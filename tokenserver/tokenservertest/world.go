@@ -18,6 +18,7 @@ import (
 	"countersign.dev/tokenserver/exchange"
 	"countersign.dev/tokenserver/signer"
 	"countersign.dev/tokenserver/token"
+	"countersign.dev/tokenserver/workload"
 )
 
 const (
@@ -40,8 +41,11 @@ type World struct {
 	Directory *directory.Directory
 	Signer    *signer.Signer
 	Tokens    *token.Issuer
+	Workloads *workload.Verifier
 	Server    *tokenserver.Server
 	Handler   http.Handler
+
+	deps tokenserver.Deps
 }
 
 // New returns a World whose first view is complete. The edits change the objects that it begins with. When the test ends, the
@@ -75,20 +79,24 @@ func newWorld(tb testing.TB, objects *Objects) *World {
 		Issuer: Issuer, Lifetime: token.DefaultLifetime, Standard: w.Signer.Standard(), InsightsHub: w.Signer.InsightsHub(),
 		Clock: w.Clock, Rand: rand.Reader,
 	})
-	w.Server = tokenserver.New(tokenserver.Deps{
-		Issuer: Issuer, Directory: w.Directory, Keys: w.Signer, Tokens: w.Tokens, MaxStaleness: MaxStaleness,
+	w.Workloads = workload.New(workload.Deps{Config: w.API.Config(), Audience: Issuer, Clock: w.Clock, Log: log})
+	w.deps = tokenserver.Deps{
+		Issuer: Issuer, Directory: w.Directory, Keys: w.Signer, Tokens: w.Tokens, Workloads: w.Workloads, MaxStaleness: MaxStaleness,
 		Clock: w.Clock, Rand: rand.Reader, Log: log,
-	})
-	w.Handler = w.Server.Handler()
+	}
+	w.Restart(func(*tokenserver.Deps) {})
 	tb.Cleanup(func() { w.Log.CheckDiscreet(tb) })
 	return w
 }
 
-// run lets the directory watch until the test ends, and reads the keys.
+// run lets the directory watch until the test ends, and reads the keys, once: of the signer and of the cluster.
 func (w *World) run() {
 	w.tb.Helper()
 	if err := w.Signer.Load(); err != nil {
 		w.tb.Fatalf("loading keys: %v", err)
+	}
+	if err := w.Workloads.Refresh(w.tb.Context()); err != nil {
+		w.tb.Fatalf("fetching the cluster's keys: %v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -105,9 +113,17 @@ func (w *World) run() {
 // Exchange returns one that works with this World and counts nothing.
 func (w *World) Exchange() *exchange.Exchange {
 	return exchange.New(exchange.Deps{
-		Directory: w.Directory, Tokens: w.Tokens, MaxStaleness: MaxStaleness, Log: w.Log.Logger(),
-		Count: func(exchange.Face, exchange.Outcome, string) {},
+		Directory: w.Directory, Tokens: w.Tokens, Workloads: w.Workloads, MaxStaleness: MaxStaleness, Log: w.Log.Logger(),
+		Count: func(exchange.Face, exchange.Outcome, string) {}, CountToken: func(exchange.Face, string) {},
 	})
+}
+
+// Restart makes the server anew with other settings, on the same view. Without, a World limits nobody and trusts no proxy.
+func (w *World) Restart(edit func(*tokenserver.Deps)) {
+	w.tb.Helper()
+	edit(&w.deps)
+	w.Server = tokenserver.New(w.deps)
+	w.Handler = w.Server.Handler()
 }
 
 // GoBlind cuts the server off for longer than it may issue without seeing anything.
