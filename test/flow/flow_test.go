@@ -33,6 +33,8 @@ var (
 	running  *stack.Stack
 	platform client.Client
 	root     string
+	// scratch is a directory that goes when the tests end.
+	scratch string
 )
 
 func TestMain(m *testing.M) {
@@ -49,11 +51,11 @@ func withStack(run func() int) (code int, err error) {
 	if root, err = stack.FindRoot("."); err != nil {
 		return 0, err
 	}
-	programs, err := os.MkdirTemp("", "countersign-flow-")
-	if err != nil {
+	if scratch, err = os.MkdirTemp("", "countersign-flow-"); err != nil {
 		return 0, err
 	}
-	defer os.RemoveAll(programs)
+	defer os.RemoveAll(scratch)
+	programs := filepath.Join(scratch, "programs")
 	build := exec.Command("go", "build", "-o", programs+"/", "./cmd/operator", "./cmd/tokenserver")
 	build.Dir = root
 	if output, err := build.CombinedOutput(); err != nil {
