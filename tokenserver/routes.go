@@ -5,6 +5,7 @@ import (
 
 	"countersign.dev/tokenserver/httpapi"
 	"countersign.dev/tokenserver/insightshub"
+	"countersign.dev/tokenserver/openapi"
 )
 
 // routes lists every endpoint. There is no other.
@@ -20,6 +21,7 @@ func (s *Server) routes() []route {
 		{http.MethodGet, httpapi.PathKeys, httpapi.Keys(standard)},
 		{http.MethodGet, httpapi.PathServerMetadata, httpapi.ServerMetadata(s.deps.Issuer)},
 		{http.MethodGet, httpapi.PathOpenIDConfiguration, httpapi.OpenIDConfiguration(s.deps.Issuer, standard)},
+		{http.MethodGet, httpapi.PathOpenAPI, httpapi.OpenAPI(openapi.Document(s.deps.Issuer))},
 
 		{http.MethodPost, insightshub.PathToken, insightshub.Token{Exchange: s.exchange}},
 		{http.MethodPost, insightshub.PathTokens, insightshub.Tokens{Exchange: s.exchange}},
