@@ -246,6 +246,9 @@ func (c *contract) headers(described node, header http.Header) error {
 	for name := range names {
 		at, _ := c.at(described, "headers", name)
 		values := header.Values(name)
+		if len(values) == 0 && at.value["required"] != true {
+			continue
+		}
 		if len(values) != 1 {
 			problems = append(problems, errors.New("not one header "+name))
 			continue
