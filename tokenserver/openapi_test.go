@@ -128,7 +128,7 @@ func hubSeveral(tenants ...string) string {
 		tokenservertest.App, tokenservertest.Version, tokenservertest.Host, list)
 }
 
-func header(pairs ...string) map[string]string {
+func sending(pairs ...string) map[string]string {
 	set := map[string]string{}
 	for i := 0; i < len(pairs); i += 2 {
 		set[pairs[i]] = pairs[i+1]
@@ -140,25 +140,25 @@ func header(pairs ...string) map[string]string {
 func (w worlds) attempts() map[string][]attempt {
 	const form, grant = "application/x-www-form-urlencoded", "grant_type=client_credentials"
 	large := strings.Repeat(" ", 64<<10)
-	signedIn := header("Content-Type", form, "Authorization", good())
+	signedIn := sending("Content-Type", form, "Authorization", good())
 	posted := url.Values{
 		"grant_type": {"client_credentials"}, "tenant": {tokenservertest.Tenant}, "scope": {"assets:read"},
 		"client_id": {tokenservertest.ClientID()}, "client_secret": {tokenservertest.Secret()},
 		"resource": {tokenservertest.Audience, tokenservertest.Audience}, "audience": {tokenservertest.Audience}, "unknown": {"x"},
 	}.Encode()
-	json := header("Content-Type", "application/json", "Authorization", good())
-	jsonWrong := header("Content-Type", "application/json", "Authorization", wrong())
-	bearer := func(token string) map[string]string { return header("Authorization", "Bearer "+token) }
+	json := sending("Content-Type", "application/json", "Authorization", good())
+	jsonWrong := sending("Content-Type", "application/json", "Authorization", wrong())
+	bearer := func(token string) map[string]string { return sending("Authorization", "Bearer "+token) }
 	document := []attempt{
 		{"anybody", w.seeing, "", nil, "", 200, false},
 		{"while nothing is seen", w.blind, "", nil, "", 200, false},
-		{"who has it", w.seeing, "", header("If-None-Match", "*"), "", 304, false},
+		{"who has it", w.seeing, "", sending("If-None-Match", "*"), "", 304, false},
 	}
 	return map[string][]attempt{
 		"POST /oauth2/token": {
 			{"a tenant, by Basic", w.seeing, "", signedIn, grant + "&tenant=" + tokenservertest.Tenant, 200, false},
 			{"the host itself, by Basic", w.seeing, "", signedIn, grant, 200, false},
-			{"all parameters, by post", w.seeing, "", header("Content-Type", form), posted, 200, false},
+			{"all parameters, by post", w.seeing, "", sending("Content-Type", form), posted, 200, false},
 			{"no grant type", w.seeing, "", signedIn, "tenant=acme", 400, true},
 			{"another grant type", w.seeing, "", signedIn, "grant_type=password", 400, true},
 			{"two methods", w.seeing, "", signedIn, posted, 400, false},
@@ -167,8 +167,8 @@ func (w worlds) attempts() map[string][]attempt {
 			{"a scope that it has not", w.seeing, "", signedIn, grant + "&scope=files:read", 400, false},
 			{"another audience", w.seeing, "", signedIn, grant + "&audience=https://other.example.com", 400, false},
 			{"parameters in the URL", w.seeing, "?tenant=acme", signedIn, grant, 400, false},
-			{"a wrong secret", w.seeing, "", header("Content-Type", form, "Authorization", wrong()), grant, 401, false},
-			{"no authentication", w.seeing, "", header("Content-Type", form), grant, 401, false},
+			{"a wrong secret", w.seeing, "", sending("Content-Type", form, "Authorization", wrong()), grant, 401, false},
+			{"no authentication", w.seeing, "", sending("Content-Type", form), grant, 401, false},
 			{"a large body", w.seeing, "", signedIn, grant + "&x=" + large, 413, false},
 			{"while nothing is seen", w.blind, "", signedIn, grant, 503, false},
 		},
@@ -186,11 +186,11 @@ func (w worlds) attempts() map[string][]attempt {
 			{"while nothing is seen", w.blind, "", json, `{"tenants":["acme"]}`, 503, false},
 		},
 		"POST /oauth2/introspect": {
-			{"no authentication", w.seeing, "", header("Content-Type", form), "token=x", 401, false},
+			{"no authentication", w.seeing, "", sending("Content-Type", form), "token=x", 401, false},
 			{"an application", w.seeing, "", signedIn, "token=x", 401, false},
 			{"a large body", w.seeing, "", signedIn, "token=" + large, 413, false},
 			{"no token", w.seeing, "", signedIn, "x=y", 400, true},
-			{"while nothing is seen", w.blind, "", header("Content-Type", form, "Authorization", "Bearer x"), "token=x", 503, false},
+			{"while nothing is seen", w.blind, "", sending("Content-Type", form, "Authorization", "Bearer x"), "token=x", 503, false},
 		},
 		"GET /v1/tenants": {
 			{"a page", w.seeing, "", signedIn, "", 200, false},
@@ -198,7 +198,7 @@ func (w worlds) attempts() map[string][]attempt {
 			{"a page of no tenants", w.seeing, "?limit=0", signedIn, "", 400, true},
 			{"a page of too many", w.seeing, "?limit=501", signedIn, "", 400, true},
 			{"somebody else's cursor", w.seeing, "?cursor=x", signedIn, "", 400, false},
-			{"a wrong secret", w.seeing, "", header("Authorization", wrong()), "", 401, false},
+			{"a wrong secret", w.seeing, "", sending("Authorization", wrong()), "", 401, false},
 			{"while nothing is seen", w.blind, "", signedIn, "", 503, false},
 		},
 		"GET /.well-known/jwks.json":                  append(document, attempt{"before there are keys", w.keyless, "", nil, "", 503, false}),
@@ -208,16 +208,16 @@ func (w worlds) attempts() map[string][]attempt {
 		"POST " + hubPath + "/oauth/token": {
 			{"a tenant, in the body", w.seeing, "", json, hubBody("1.0.0", "acme"), 200, false},
 			{"the host itself, with X-SPACE-AUTH-KEY", w.seeing, "?grant_type=client_credentials",
-				header("Content-Type", "application/json", "X-SPACE-AUTH-KEY", good()), hubBody("1.0.0", "operator-co"), 200, false},
+				sending("Content-Type", "application/json", "X-SPACE-AUTH-KEY", good()), hubBody("1.0.0", "operator-co"), 200, false},
 			{"in a form", w.seeing, "", signedIn, "appName=kpi&appVersion=1.0.0&hostTenant=operator-co&userTenant=acme", 200, false},
-			{"in the query", w.seeing, "?appName=kpi&appVersion=1.0.0&hostTenant=operator-co&userTenant=acme", header("Authorization", good()), "", 200, false},
+			{"in the query", w.seeing, "?appName=kpi&appVersion=1.0.0&hostTenant=operator-co&userTenant=acme", sending("Authorization", good()), "", 200, false},
 			{"a missing parameter", w.seeing, "", json, `{"appName":"kpi"}`, 400, true},
 			{"another version", w.seeing, "", json, hubBody("v1.0.0", "acme"), 400, false},
 			{"another grant type", w.seeing, "?grant_type=password", json, hubBody("1.0.0", "acme"), 400, true},
 			{"a wrong secret", w.seeing, "", jsonWrong, hubBody("1.0.0", "acme"), 401, false},
 			{"no grant of the tenant", w.seeing, "", json, hubBody("1.0.0", "other"), 403, false},
 			{"a large body", w.seeing, "", json, hubBody("1.0.0", "acme") + large, 413, false},
-			{"a text", w.seeing, "", header("Content-Type", "text/plain", "Authorization", good()), "x", 415, true},
+			{"a text", w.seeing, "", sending("Content-Type", "text/plain", "Authorization", good()), "x", 415, true},
 			{"while nothing is seen", w.blind, "", json, hubBody("1.0.0", "acme"), 503, false},
 		},
 		"POST " + hubPath + "/oauthTokens": {
@@ -227,7 +227,7 @@ func (w worlds) attempts() map[string][]attempt {
 			{"a tenant twice", w.seeing, "", json, hubSeveral("a", "a"), 400, true},
 			{"a wrong secret", w.seeing, "", jsonWrong, hubSeveral("acme"), 401, false},
 			{"a large body", w.seeing, "", json, hubSeveral("acme") + large, 413, false},
-			{"a text", w.seeing, "", header("Content-Type", "text/plain", "Authorization", good()), "x", 415, true},
+			{"a text", w.seeing, "", sending("Content-Type", "text/plain", "Authorization", good()), "x", 415, true},
 			{"while nothing is seen", w.blind, "", json, hubSeveral("acme"), 503, false},
 		},
 		"GET " + hubPath + "/userTenants": {
