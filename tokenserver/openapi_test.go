@@ -99,30 +99,30 @@ func newWorlds(t *testing.T) worlds {
 	w := worlds{seeing: tokenservertest.New(t), blind: tokenservertest.New(t), keyless: tokenservertest.NewBlind(t)}
 	w.blind.GoBlind()
 	for tenant, token := range map[string]*string{tokenservertest.Host: &w.hubToken, tokenservertest.Tenant: &w.foreignToken} {
-		r := httptest.NewRequest(http.MethodPost, hubPath+"/oauth/token", strings.NewReader(hubBody(tokenservertest.Version, tenant)))
+		r := httptest.NewRequest(http.MethodPost, v3Path+"/oauth/token", strings.NewReader(v3Body(tokenservertest.Version, tenant)))
 		r.Header.Set("Content-Type", "application/json")
-		r.Header.Set("Authorization", good())
+		r.Header.Set("Authorization", rightSecret())
 		*token = w.seeing.Do(r).Member("access_token")
 	}
 	return w
 }
 
-const hubPath = "/api/technicaltokenmanager/v3"
+const v3Path = "/api/technicaltokenmanager/v3"
 
-func good() string {
+func rightSecret() string {
 	return tokenservertest.BasicAuth(tokenservertest.ClientID(), tokenservertest.Secret())
 }
 
-func wrong() string {
+func wrongSecret() string {
 	return tokenservertest.BasicAuth(tokenservertest.ClientID(), tokenservertest.WrongSecret())
 }
 
-func hubBody(version, tenant string) string {
+func v3Body(version, tenant string) string {
 	return fmt.Sprintf(`{"appName":%q,"appVersion":%q,"hostTenant":%q,"userTenant":%q}`,
 		tokenservertest.App, version, tokenservertest.Host, tenant)
 }
 
-func hubSeveral(tenants ...string) string {
+func v3Several(tenants ...string) string {
 	list := `"` + strings.Join(tenants, `","`) + `"`
 	return fmt.Sprintf(`{"appName":%q,"appVersion":%q,"hostTenantId":%q,"userTenantIds":[%s]}`,
 		tokenservertest.App, tokenservertest.Version, tokenservertest.Host, list)
@@ -140,14 +140,14 @@ func sending(pairs ...string) map[string]string {
 func (w worlds) attempts() map[string][]attempt {
 	const form, grant = "application/x-www-form-urlencoded", "grant_type=client_credentials"
 	large := strings.Repeat(" ", 64<<10)
-	signedIn := sending("Content-Type", form, "Authorization", good())
+	signedIn := sending("Content-Type", form, "Authorization", rightSecret())
 	posted := url.Values{
 		"grant_type": {"client_credentials"}, "tenant": {tokenservertest.Tenant}, "scope": {"assets:read"},
 		"client_id": {tokenservertest.ClientID()}, "client_secret": {tokenservertest.Secret()},
 		"resource": {tokenservertest.Audience, tokenservertest.Audience}, "audience": {tokenservertest.Audience}, "unknown": {"x"},
 	}.Encode()
-	json := sending("Content-Type", "application/json", "Authorization", good())
-	jsonWrong := sending("Content-Type", "application/json", "Authorization", wrong())
+	json := sending("Content-Type", "application/json", "Authorization", rightSecret())
+	jsonWrong := sending("Content-Type", "application/json", "Authorization", wrongSecret())
 	bearer := func(token string) map[string]string { return sending("Authorization", "Bearer "+token) }
 	document := []attempt{
 		{"anybody", w.seeing, "", nil, "", 200, false},
@@ -167,7 +167,7 @@ func (w worlds) attempts() map[string][]attempt {
 			{"a scope that it has not", w.seeing, "", signedIn, grant + "&scope=files:read", 400, false},
 			{"another audience", w.seeing, "", signedIn, grant + "&audience=https://other.example.com", 400, false},
 			{"parameters in the URL", w.seeing, "?tenant=acme", signedIn, grant, 400, false},
-			{"a wrong secret", w.seeing, "", sending("Content-Type", form, "Authorization", wrong()), grant, 401, false},
+			{"a wrong secret", w.seeing, "", sending("Content-Type", form, "Authorization", wrongSecret()), grant, 401, false},
 			{"no authentication", w.seeing, "", sending("Content-Type", form), grant, 401, false},
 			{"a large body", w.seeing, "", signedIn, grant + "&x=" + large, 413, false},
 			{"while nothing is seen", w.blind, "", signedIn, grant, 503, false},
@@ -198,39 +198,39 @@ func (w worlds) attempts() map[string][]attempt {
 			{"a page of no tenants", w.seeing, "?limit=0", signedIn, "", 400, true},
 			{"a page of too many", w.seeing, "?limit=501", signedIn, "", 400, true},
 			{"somebody else's cursor", w.seeing, "?cursor=x", signedIn, "", 400, false},
-			{"a wrong secret", w.seeing, "", sending("Authorization", wrong()), "", 401, false},
+			{"a wrong secret", w.seeing, "", sending("Authorization", wrongSecret()), "", 401, false},
 			{"while nothing is seen", w.blind, "", signedIn, "", 503, false},
 		},
 		"GET /.well-known/jwks.json":                  append(document, attempt{"before there are keys", w.keyless, "", nil, "", 503, false}),
 		"GET /.well-known/oauth-authorization-server": document,
 		"GET /.well-known/openid-configuration":       append(document, attempt{"before there are keys", w.keyless, "", nil, "", 503, false}),
 		"GET /openapi.json":                           document,
-		"POST " + hubPath + "/oauth/token": {
-			{"a tenant, in the body", w.seeing, "", json, hubBody("1.0.0", "acme"), 200, false},
+		"POST " + v3Path + "/oauth/token": {
+			{"a tenant, in the body", w.seeing, "", json, v3Body("1.0.0", "acme"), 200, false},
 			{"the host itself, with X-SPACE-AUTH-KEY", w.seeing, "?grant_type=client_credentials",
-				sending("Content-Type", "application/json", "X-SPACE-AUTH-KEY", good()), hubBody("1.0.0", "operator-co"), 200, false},
+				sending("Content-Type", "application/json", "X-SPACE-AUTH-KEY", rightSecret()), v3Body("1.0.0", "operator-co"), 200, false},
 			{"in a form", w.seeing, "", signedIn, "appName=kpi&appVersion=1.0.0&hostTenant=operator-co&userTenant=acme", 200, false},
-			{"in the query", w.seeing, "?appName=kpi&appVersion=1.0.0&hostTenant=operator-co&userTenant=acme", sending("Authorization", good()), "", 200, false},
+			{"in the query", w.seeing, "?appName=kpi&appVersion=1.0.0&hostTenant=operator-co&userTenant=acme", sending("Authorization", rightSecret()), "", 200, false},
 			{"a missing parameter", w.seeing, "", json, `{"appName":"kpi"}`, 400, true},
-			{"another version", w.seeing, "", json, hubBody("v1.0.0", "acme"), 400, false},
-			{"another grant type", w.seeing, "?grant_type=password", json, hubBody("1.0.0", "acme"), 400, true},
-			{"a wrong secret", w.seeing, "", jsonWrong, hubBody("1.0.0", "acme"), 401, false},
-			{"no grant of the tenant", w.seeing, "", json, hubBody("1.0.0", "other"), 403, false},
-			{"a large body", w.seeing, "", json, hubBody("1.0.0", "acme") + large, 413, false},
-			{"a text", w.seeing, "", sending("Content-Type", "text/plain", "Authorization", good()), "x", 415, true},
-			{"while nothing is seen", w.blind, "", json, hubBody("1.0.0", "acme"), 503, false},
+			{"another version", w.seeing, "", json, v3Body("v1.0.0", "acme"), 400, false},
+			{"another grant type", w.seeing, "?grant_type=password", json, v3Body("1.0.0", "acme"), 400, true},
+			{"a wrong secret", w.seeing, "", jsonWrong, v3Body("1.0.0", "acme"), 401, false},
+			{"no grant of the tenant", w.seeing, "", json, v3Body("1.0.0", "other"), 403, false},
+			{"a large body", w.seeing, "", json, v3Body("1.0.0", "acme") + large, 413, false},
+			{"a text", w.seeing, "", sending("Content-Type", "text/plain", "Authorization", rightSecret()), "x", 415, true},
+			{"while nothing is seen", w.blind, "", json, v3Body("1.0.0", "acme"), 503, false},
 		},
-		"POST " + hubPath + "/oauthTokens": {
-			{"tenants with and without a grant", w.seeing, "", json, hubSeveral("other", "acme", "operator-co"), 200, false},
-			{"no tenant with a grant", w.seeing, "", json, hubSeveral("other"), 403, false},
-			{"six tenants", w.seeing, "", json, hubSeveral("a", "b", "c", "d", "e", "f"), 400, true},
-			{"a tenant twice", w.seeing, "", json, hubSeveral("a", "a"), 400, true},
-			{"a wrong secret", w.seeing, "", jsonWrong, hubSeveral("acme"), 401, false},
-			{"a large body", w.seeing, "", json, hubSeveral("acme") + large, 413, false},
-			{"a text", w.seeing, "", sending("Content-Type", "text/plain", "Authorization", good()), "x", 415, true},
-			{"while nothing is seen", w.blind, "", json, hubSeveral("acme"), 503, false},
+		"POST " + v3Path + "/oauthTokens": {
+			{"tenants with and without a grant", w.seeing, "", json, v3Several("other", "acme", "operator-co"), 200, false},
+			{"no tenant with a grant", w.seeing, "", json, v3Several("other"), 403, false},
+			{"six tenants", w.seeing, "", json, v3Several("a", "b", "c", "d", "e", "f"), 400, true},
+			{"a tenant twice", w.seeing, "", json, v3Several("a", "a"), 400, true},
+			{"a wrong secret", w.seeing, "", jsonWrong, v3Several("acme"), 401, false},
+			{"a large body", w.seeing, "", json, v3Several("acme") + large, 413, false},
+			{"a text", w.seeing, "", sending("Content-Type", "text/plain", "Authorization", rightSecret()), "x", 415, true},
+			{"while nothing is seen", w.blind, "", json, v3Several("acme"), 503, false},
 		},
-		"GET " + hubPath + "/userTenants": {
+		"GET " + v3Path + "/userTenants": {
 			{"a page", w.seeing, "", bearer(w.hubToken), "", 200, false},
 			{"past the end", w.seeing, "?page=9&size=1", bearer(w.hubToken), "", 200, false},
 			{"a page of too many", w.seeing, "?size=501", bearer(w.hubToken), "", 400, true},
@@ -338,7 +338,7 @@ func TestUnknownPathsAndWrongMethodsAreAnsweredInTheFormOfTheFace(t *testing.T) 
 	}
 	check := func(method, path string, status int) {
 		t.Helper()
-		hub := strings.HasPrefix(path, hubPath) || path == "/token_keys"
+		hub := strings.HasPrefix(path, v3Path) || path == "/token_keys"
 		answer := w.Do(httptest.NewRequest(method, path, http.NoBody))
 		if answer.Status != status || (status == http.StatusMethodNotAllowed) != (answer.Header.Get("Allow") != "") {
 			t.Errorf("%s %s: got %d %v", method, path, answer.Status, answer.Header)
@@ -377,7 +377,7 @@ func TestAFaultIsAnsweredInTheFormOfTheFaceAndItsCauseStandsInTheLogAlone(t *tes
 			}),
 			Clock: w.Clock, Rand: rand.Reader, Log: w.Log.Logger(),
 		}).Handler()
-		for _, name := range []string{"POST /oauth2/token", "POST " + hubPath + "/oauth/token", "POST " + hubPath + "/oauthTokens"} {
+		for _, name := range []string{"POST /oauth2/token", "POST " + v3Path + "/oauth/token", "POST " + v3Path + "/oauthTokens"} {
 			w.Log.Reset()
 			attempt := worlds.attempts()[name][0]
 			attempt.status = http.StatusInternalServerError
@@ -395,7 +395,7 @@ func TestTheContractNoticesWhatIsNotDescribed(t *testing.T) {
 	const name = "GET /v1/tenants"
 	operation := c.operations()[name]
 	r := httptest.NewRequest(http.MethodGet, "/v1/tenants", http.NoBody)
-	r.Header.Set("Authorization", good())
+	r.Header.Set("Authorization", rightSecret())
 	for sentence, change := range map[string]func(*tokenservertest.Answer){
 		"":                           func(*tokenservertest.Answer) {},
 		"a member more":              func(a *tokenservertest.Answer) { a.Text = strings.Replace(a.Text, "{", `{"more":1,`, 1) },

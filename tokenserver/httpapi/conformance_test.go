@@ -21,14 +21,14 @@ import (
 
 // What the RFCs require of the standard face, one test for what docs/conformance.md shows by it.
 
-const grant = "grant_type=client_credentials"
+const grantType = "grant_type=client_credentials"
 
-func good() string {
+func rightSecret() string {
 	return tokenservertest.BasicAuth(tokenservertest.ClientID(), tokenservertest.Secret())
 }
 
-// ask posts a form to the token endpoint.
-func ask(w *tokenservertest.World, authorization, form string) tokenservertest.Answer {
+// askToken posts a form to the token endpoint.
+func askToken(w *tokenservertest.World, authorization, form string) tokenservertest.Answer {
 	r := httptest.NewRequest(http.MethodPost, "/oauth2/token", strings.NewReader(form))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	if authorization != "" {
@@ -37,8 +37,8 @@ func ask(w *tokenservertest.World, authorization, form string) tokenservertest.A
 	return w.Do(r)
 }
 
-// claims are those of an answer's token, unverified: real clients verify it in test/flow.
-func claims(t *testing.T, answer tokenservertest.Answer) map[string]any {
+// claimsOf are those of an answer's token, unverified: real clients verify it in test/flow.
+func claimsOf(t *testing.T, answer tokenservertest.Answer) map[string]any {
 	t.Helper()
 	parts := strings.Split(answer.Member("access_token"), ".")
 	if len(parts) != 3 {
@@ -68,16 +68,16 @@ func TestClientIDAndSecretAreFormDecoded(t *testing.T) {
 	w := tokenservertest.New(t)
 	id, secret := tokenservertest.ClientID(), tokenservertest.Secret()
 	for sentence, answer := range map[string]tokenservertest.Answer{
-		"by Basic":              ask(w, tokenservertest.BasicAuth(escaped(id), escaped(secret)), grant),
-		"in the form":           ask(w, "", grant+"&client_id="+escaped(id)+"&client_secret="+escaped(secret)),
-		"by Basic, as they are": ask(w, good(), grant),
+		"by Basic":              askToken(w, tokenservertest.BasicAuth(escaped(id), escaped(secret)), grantType),
+		"in the form":           askToken(w, "", grantType+"&client_id="+escaped(id)+"&client_secret="+escaped(secret)),
+		"by Basic, as they are": askToken(w, rightSecret(), grantType),
 	} {
 		if answer.Status != http.StatusOK {
 			t.Errorf("%s: %d %s", sentence, answer.Status, answer.Text)
 		}
 	}
 	// Decoded once and not twice.
-	twice := ask(w, tokenservertest.BasicAuth(escaped(escaped(id)), secret), grant)
+	twice := askToken(w, tokenservertest.BasicAuth(escaped(escaped(id)), secret), grantType)
 	if twice.Status != http.StatusUnauthorized {
 		t.Errorf("encoded twice: %d %s", twice.Status, twice.Text)
 	}
@@ -85,9 +85,9 @@ func TestClientIDAndSecretAreFormDecoded(t *testing.T) {
 
 func TestTheSchemeOfAuthenticationIsReadInAnyCase(t *testing.T) {
 	w := tokenservertest.New(t)
-	_, credentials, _ := strings.Cut(good(), " ")
+	_, credentials, _ := strings.Cut(rightSecret(), " ")
 	for _, scheme := range []string{"Basic", "basic", "BASIC"} {
-		if answer := ask(w, scheme+" "+credentials, grant); answer.Status != http.StatusOK {
+		if answer := askToken(w, scheme+" "+credentials, grantType); answer.Status != http.StatusOK {
 			t.Errorf("%s: %d %s", scheme, answer.Status, answer.Text)
 		}
 	}
@@ -95,13 +95,13 @@ func TestTheSchemeOfAuthenticationIsReadInAnyCase(t *testing.T) {
 
 func TestAParameterWithoutAValueIsAsOneThatIsNotThereAndUnknownOnesAreIgnored(t *testing.T) {
 	w := tokenservertest.New(t)
-	without := ask(w, good(), grant)
+	without := askToken(w, rightSecret(), grantType)
 	for _, more := range []string{
 		"&tenant=&scope=&resource=&audience=", "&unknown=x", "&unknown=x&unknown=y", "&tenant=&client_secret=&client_id=",
 	} {
-		answer := ask(w, good(), grant+more)
+		answer := askToken(w, rightSecret(), grantType+more)
 		if answer.Status != http.StatusOK || answer.Member("scope") != without.Member("scope") ||
-			claims(t, answer)["tenant"] != tokenservertest.Host {
+			claimsOf(t, answer)["tenant"] != tokenservertest.Host {
 			t.Errorf("%s: %d %s", more, answer.Status, answer.Text)
 		}
 	}
@@ -109,7 +109,7 @@ func TestAParameterWithoutAValueIsAsOneThatIsNotThereAndUnknownOnesAreIgnored(t 
 
 func TestAnAnswerWithATokenHasWhatRFC6749SaysAndNoRefreshToken(t *testing.T) {
 	w := tokenservertest.New(t)
-	answer := ask(w, good(), grant+"&tenant="+tokenservertest.Tenant)
+	answer := askToken(w, rightSecret(), grantType+"&tenant="+tokenservertest.Tenant)
 	want := []string{"access_token", "expires_in", "scope", "token_type"}
 	if got := slices.Sorted(maps.Keys(answer.JSON)); !slices.Equal(got, want) {
 		t.Errorf("members: %v, want %v", got, want)
@@ -127,7 +127,7 @@ func TestADescriptionHasNoCharacterThatRFC6749ForbidsWhateverWasAsked(t *testing
 	w := tokenservertest.New(t)
 	for _, text := range []string{"\"", `\`, "ä", "\x00", "\x7f", "a\nb", "日本", "'"} {
 		for _, parameter := range []string{"scope", "tenant", "resource", "audience", "grant_type", "client_id"} {
-			answer := ask(w, good(), grant+"&"+parameter+"="+url.QueryEscape("x"+text))
+			answer := askToken(w, rightSecret(), grantType+"&"+parameter+"="+url.QueryEscape("x"+text))
 			description := answer.Member("error_description")
 			if answer.Status < 400 || answer.Status > 499 || description == "" {
 				t.Errorf("%s=%q: %d %s", parameter, text, answer.Status, answer.Text)
@@ -143,7 +143,7 @@ func forbidden(r rune) bool { return r < 0x20 || r > 0x7e || r == '"' || r == '\
 
 func TestATokenOfTheWireHasTheClaimsOfRFC9068AndOneAudience(t *testing.T) {
 	w := tokenservertest.New(t)
-	got := claims(t, ask(w, good(), grant+"&tenant="+tokenservertest.Tenant+"&scope=assets:read"))
+	got := claimsOf(t, askToken(w, rightSecret(), grantType+"&tenant="+tokenservertest.Tenant+"&scope=assets:read"))
 	now, id := float64(tokenservertest.Epoch().Unix()), tokenservertest.ClientID()
 	for name, want := range map[string]any{
 		"iss": tokenservertest.Issuer, "sub": id, "client_id": id, "aud": tokenservertest.Audience, "iat": now, "exp": now + 900,
@@ -164,7 +164,7 @@ func TestNoTwoTokensHaveTheSameID(t *testing.T) {
 	w := tokenservertest.New(t)
 	seen := map[any]bool{}
 	for range 100 {
-		id := claims(t, ask(w, good(), grant))["jti"]
+		id := claimsOf(t, askToken(w, rightSecret(), grantType))["jti"]
 		if seen[id] {
 			t.Fatalf("%v is there twice", id)
 		}
@@ -190,8 +190,8 @@ func TestTheAudienceIsTheResourceThatWasAskedForWithItsScopesAlone(t *testing.T)
 		"": first, "&resource=" + first: first, "&resource=" + second: second, "&audience=" + second: second,
 		"&resource=" + second + "&resource=" + second: second, "&resource=" + second + "&audience=" + second: second,
 	} {
-		answer := ask(w, good(), grant+form)
-		if got := claims(t, answer)["aud"]; got != want {
+		answer := askToken(w, rightSecret(), grantType+form)
+		if got := claimsOf(t, answer)["aud"]; got != want {
 			t.Errorf("%q: aud is %v, want %s", form, got, want)
 		}
 		if want == second && answer.Member("scope") != "timeseries:read" {
@@ -211,7 +211,7 @@ func TestAResourceThatCannotBeHadIsAnInvalidTarget(t *testing.T) {
 		"two":              "&resource=" + tokenservertest.Audience + "&resource=https://billing.example.com",
 		"two by two names": "&resource=" + tokenservertest.Audience + "&audience=https://billing.example.com",
 	} {
-		if answer := ask(w, good(), grant+form); answer.Status != http.StatusBadRequest || answer.Member("error") != "invalid_target" {
+		if answer := askToken(w, rightSecret(), grantType+form); answer.Status != http.StatusBadRequest || answer.Member("error") != "invalid_target" {
 			t.Errorf("%s: %d %s", sentence, answer.Status, answer.Text)
 		}
 	}
