@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"encoding/json"
 	"time"
 
 	"countersign.dev/tokenserver/oauth"
@@ -12,6 +13,7 @@ const (
 	PathKeys                = "/.well-known/jwks.json"
 	PathServerMetadata      = "/.well-known/oauth-authorization-server"
 	PathOpenIDConfiguration = "/.well-known/openid-configuration"
+	PathOpenAPI             = "/openapi.json"
 )
 
 // metadataFreshFor is how long discovery documents may be kept: they change with the configuration alone.
@@ -68,6 +70,11 @@ func OpenIDConfiguration(issuer string, keys *signer.Keys) Public {
 			SigningAlgorithms: algorithms,
 		}, len(algorithms) > 0
 	}}
+}
+
+// OpenAPI is the description of the whole API, which changes with the program and the configuration alone.
+func OpenAPI(document json.RawMessage) Public {
+	return Public{FreshFor: metadataFreshFor, Refuse: refuse, Document: func() (any, bool) { return document, true }}
 }
 
 func metadataOf(issuer string) serverMetadata {

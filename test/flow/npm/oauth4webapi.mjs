@@ -1,0 +1,34 @@
+// Gets tokens as an application would, and checks them as an API would, by RFC 9068. oauth4webapi is strict about what a
+// server answers: every response below went through it. Prints what came of each way.
+import * as oauth from "oauth4webapi";
+
+const { ISSUER, CLIENT_ID, CLIENT_SECRET, USER_TENANT } = process.env;
+
+// The server under test listens on loopback, without TLS.
+const insecure = { [oauth.allowInsecureRequests]: true };
+const client = { client_id: CLIENT_ID };
+const issuer = new URL(ISSUER);
+
+const ask = async (server, method, parameters) => {
+  const response = await oauth.clientCredentialsGrantRequest(server, client, method, parameters, insecure);
+  return oauth.processClientCredentialsResponse(server, client, response);
+};
+
+const results = {};
+for (const algorithm of ["oauth2", "oidc"]) {
+  const discovered = await oauth.discoveryRequest(issuer, { algorithm, ...insecure });
+  const server = await oauth.processDiscoveryResponse(issuer, discovered);
+  for (const [name, authenticate] of Object.entries({
+    client_secret_basic: oauth.ClientSecretBasic, client_secret_post: oauth.ClientSecretPost,
+  })) {
+    const { access_token: token } = await ask(server, authenticate(CLIENT_SECRET), { tenant: USER_TENANT });
+    const request = new Request("https://api.example.com/assets", { headers: { authorization: `Bearer ${token}` } });
+    const claims = await oauth.validateJwtAccessToken(server, request, "https://api.example.com", insecure);
+    const wrong = await ask(server, authenticate("wrong"), {}).then(
+      () => "a token",
+      (error) => `${error.status} ${error.code}: ${error.cause[0]?.scheme ?? error.cause.error}`,
+    );
+    results[`${algorithm}, ${name}`] = { tenant: claims.tenant, sub: claims.sub, wrong };
+  }
+}
+console.log(JSON.stringify(results));
