@@ -39,15 +39,25 @@ type Key struct {
 	Algorithm Algorithm `json:"alg"`
 	// PrivateKey is a PKCS #8 key in PEM.
 	PrivateKey PrivateKeyPEM `json:"privateKey"`
-	// PublishedAt is from when the public part is published.
-	PublishedAt time.Time `json:"publishedAt"`
-	// SignFrom is from when the key signs: late enough after PublishedAt for every verifier to know it.
-	SignFrom time.Time `json:"signFrom"`
-	// SignUntil is when the key stops signing; zero: not yet decided.
+	// PublishedAt is by when the public part was certainly in the file: when the operator, after it had written the key,
+	// found it there. Zero: not yet seen. Whoever holds the file publishes the key, whatever this says.
+	PublishedAt time.Time `json:"publishedAt,omitzero"`
+	// SignFrom is from when the key signs: late enough after PublishedAt for every verifier to know it. Zero: not yet
+	// decided, it signs nothing.
+	SignFrom time.Time `json:"signFrom,omitzero"`
+	// SignUntil is when the key stops signing, and its successor begins. Zero: not yet decided, it signs on.
 	SignUntil time.Time `json:"signUntil,omitzero"`
-	// RemoveAt is when the public part is published no more; zero: not yet decided.
+	// RemoveAt is when the public part is published no more: the last token of the key has expired. Zero: not yet decided.
 	RemoveAt time.Time `json:"removeAt,omitzero"`
 }
+
+// signs reports whether the key's signing window is open.
+func (k Key) signs(now time.Time) bool {
+	return !k.SignFrom.IsZero() && !now.Before(k.SignFrom) && (k.SignUntil.IsZero() || now.Before(k.SignUntil))
+}
+
+// Removed reports whether the key's time is over.
+func (k Key) Removed(now time.Time) bool { return !k.RemoveAt.IsZero() && !now.Before(k.RemoveAt) }
 
 // PrivateKeyPEM is a private key's text. It prints as [redacted]; only the JSON of a Set holds it in the clear.
 type PrivateKeyPEM string
@@ -120,6 +130,35 @@ func (k Key) Signer() (crypto.Signer, error) {
 		return nil, fmt.Errorf("key %q: the private key is a %T, not one for %s", k.ID, private, k.Algorithm)
 	}
 	return private.(crypto.Signer), nil //nolint:forcetypeassert // fits admits signers alone
+}
+
+// check returns what is wrong with the key: its times must follow each other, and its id must be its own.
+func (k Key) check() error {
+	for _, step := range []struct {
+		before, after string
+		a, b          time.Time
+	}{
+		{"publishedAt", "signFrom", k.PublishedAt, k.SignFrom},
+		{"signFrom", "signUntil", k.SignFrom, k.SignUntil},
+		{"signUntil", "removeAt", k.SignUntil, k.RemoveAt},
+	} {
+		if !step.b.IsZero() && (step.a.IsZero() || step.b.Before(step.a)) {
+			return fmt.Errorf("key %q: %s needs %s, and not after it", k.ID, step.after, step.before)
+		}
+	}
+	private, err := k.Signer()
+	if err != nil {
+		return err
+	}
+	id, err := keyID(private.Public())
+	if err != nil {
+		return err
+	}
+	if k.ID != id {
+		// Else one key could stand in both sets under two names.
+		return fmt.Errorf("key %q: its kid must be %q, which is derived from its public part", k.ID, id)
+	}
+	return nil
 }
 
 func fits(private any, algorithm Algorithm) bool {

@@ -2,7 +2,7 @@
 // operator writes it, the token server reads it. It knows neither JWTs nor Kubernetes.
 //
 // A set is one JSON file. Each key carries the absolute times of its life; readers follow them by their own clock, so that
-// all replicas switch at once and one whose mount is stuck goes dark rather than signs with a key that others removed.
+// all replicas switch at once, whenever the file reached each.
 package keyset
 
 import (
@@ -21,13 +21,29 @@ const (
 	InsightsHubFile = "insightshub.json"
 )
 
-// MaxKeys is the most keys that a set can hold.
-const MaxKeys = 3
+const (
+	// MaxKeys is the most keys that a set can hold: one that retired, one that signs, one that comes next.
+	MaxKeys = 3
+	// MaxTokenLifetime is the longest life that a token can be given. A key stays published for that long after its last
+	// signature, and no token server is configured for more.
+	MaxTokenLifetime = time.Hour
+)
 
-// Set is the keys of one face, the newest first.
+// Set is the keys of one face, the newest first, and how long verifiers may keep what is published of them.
 type Set struct {
-	Keys []Key `json:"keys"`
+	// MaxAgeSeconds is how long a verifier may keep the published keys before it asks again: what token servers say in
+	// Cache-Control, and what the times of the keys are planned with. Absent: not at all.
+	MaxAgeSeconds int64 `json:"maxAgeSeconds,omitempty"`
+	// CachedUntil is until when verifiers may hold published keys that they were allowed to keep for longer than
+	// MaxAgeSeconds, which was more before. Absent: they hold none. It is the operator's own note.
+	CachedUntil time.Time `json:"cachedUntil,omitzero"`
+	// Rotation names the last rotation on demand that this set's keys were changed for. It is the operator's own note.
+	Rotation string `json:"rotation,omitempty"`
+	Keys     []Key  `json:"keys"`
 }
+
+// MaxAge is MaxAgeSeconds as a duration.
+func (s Set) MaxAge() time.Duration { return time.Duration(s.MaxAgeSeconds) * time.Second }
 
 // SigningKey returns the key that signs at the time: of those inside their signing window, the one whose window began
 // last.
@@ -35,8 +51,7 @@ func (s Set) SigningKey(now time.Time) (Key, bool) {
 	var signing Key
 	found := false
 	for _, key := range s.Keys {
-		inWindow := !now.Before(key.SignFrom) && (key.SignUntil.IsZero() || now.Before(key.SignUntil))
-		if inWindow && (!found || key.SignFrom.After(signing.SignFrom)) {
+		if key.signs(now) && (!found || key.SignFrom.After(signing.SignFrom)) {
 			signing, found = key, true
 		}
 	}
@@ -45,9 +60,17 @@ func (s Set) SigningKey(now time.Time) (Key, bool) {
 
 // Published returns the keys whose public part is to be published at the time, in the set's order.
 func (s Set) Published(now time.Time) []Key {
-	return slices.DeleteFunc(slices.Clone(s.Keys), func(key Key) bool {
-		return now.Before(key.PublishedAt) || !key.RemoveAt.IsZero() && !now.Before(key.RemoveAt)
-	})
+	return slices.DeleteFunc(slices.Clone(s.Keys), func(key Key) bool { return key.Removed(now) })
+}
+
+// Disjoint returns an error that names a key which stands in both sets.
+func Disjoint(a, b Set) error {
+	for _, key := range a.Keys {
+		if slices.ContainsFunc(b.Keys, func(other Key) bool { return other.ID == key.ID }) {
+			return fmt.Errorf("key %q stands in both sets, and the two faces share none", key.ID)
+		}
+	}
+	return nil
 }
 
 // Marshal returns the set as it stands in a file.
@@ -68,16 +91,16 @@ func Parse(data []byte) (Set, error) {
 	if len(set.Keys) == 0 || len(set.Keys) > MaxKeys {
 		return Set{}, fmt.Errorf("a key set has 1 to %d keys, this one has %d", MaxKeys, len(set.Keys))
 	}
+	if set.MaxAgeSeconds < 0 {
+		return Set{}, fmt.Errorf("maxAgeSeconds is %d, less than nothing", set.MaxAgeSeconds)
+	}
 	seen := map[string]bool{}
 	for _, key := range set.Keys {
-		if key.ID == "" || seen[key.ID] {
-			return Set{}, fmt.Errorf("every key needs a kid of its own, %q is empty or there twice", key.ID)
+		if seen[key.ID] {
+			return Set{}, fmt.Errorf("every key is there once, %q is there twice", key.ID)
 		}
 		seen[key.ID] = true
-		if key.PublishedAt.IsZero() || key.SignFrom.Before(key.PublishedAt) {
-			return Set{}, fmt.Errorf("key %q: publishedAt and signFrom are needed, in this order", key.ID)
-		}
-		if _, err := key.Signer(); err != nil {
+		if err := key.check(); err != nil {
 			return Set{}, err
 		}
 	}
