@@ -269,7 +269,9 @@ func (r *round) find(id string) *keyset.Key {
 }
 
 // begins reports whether the key has yet to sign.
-func (r *round) begins(key *keyset.Key) bool { return key.SignFrom.IsZero() || key.SignFrom.After(r.now) }
+func (r *round) begins(key *keyset.Key) bool {
+	return key.SignFrom.IsZero() || key.SignFrom.After(r.now)
+}
 
 // imminent reports whether the time may come before a change reaches every token server.
 func (r *round) imminent(at time.Time) bool {
