@@ -101,6 +101,7 @@ func (r *round) drop() {
 }
 
 // ensureSigning lets a key sign at once where none does: the first of all, or the next where the one that signed had to go.
+// Its time counts from a little before, for token servers whose clocks are behind.
 func (r *round) ensureSigning() error {
 	if r.signing() != nil {
 		return nil
@@ -116,10 +117,11 @@ func (r *round) ensureSigning() error {
 		}
 		next = r.insert(key)
 	}
-	if next.PublishedAt.IsZero() || next.PublishedAt.After(r.floor) {
-		next.PublishedAt = r.floor
+	at := r.floor.Add(-r.schedule.Delivery)
+	if next.PublishedAt.IsZero() || next.PublishedAt.After(at) {
+		next.PublishedAt = at
 	}
-	next.SignFrom, next.SignUntil, next.RemoveAt = r.floor, time.Time{}, time.Time{}
+	next.SignFrom, next.SignUntil, next.RemoveAt = at, time.Time{}, time.Time{}
 	r.tell(signsAtOnce(*next))
 	return nil
 }

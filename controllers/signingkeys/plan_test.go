@@ -107,7 +107,7 @@ func TestAKeyIsPublishedThenSeenThenScheduledThenSignsThenRetiresThenGoes(t *tes
 
 	l.step() // the first two keys
 	first, second := l.key("key-1"), l.key("key-2")
-	if !first.SignFrom.Equal(noon) || !first.SignUntil.IsZero() || len(l.set.Keys) != 2 {
+	if !first.SignFrom.Equal(noon.Add(-s.Delivery)) || !first.SignUntil.IsZero() || len(l.set.Keys) != 2 {
 		t.Fatalf("the first key signs at once, and the next is beside it: %v", l.set)
 	}
 	if !second.PublishedAt.IsZero() || !second.SignFrom.IsZero() {
@@ -117,7 +117,7 @@ func TestAKeyIsPublishedThenSeenThenScheduledThenSignsThenRetiresThenGoes(t *tes
 	l.now = noon.Add(20 * time.Minute) // that write took its time
 	l.step()
 	first, second = l.key("key-1"), l.key("key-2")
-	takeover := noon.Add(s.Rotation)
+	takeover := first.SignFrom.Add(s.Rotation)
 	if !second.PublishedAt.Equal(l.now) || !second.SignFrom.Equal(takeover) || !first.SignUntil.Equal(takeover) {
 		t.Errorf("seen at %s: %v", l.now, l.set)
 	}

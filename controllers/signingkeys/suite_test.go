@@ -199,7 +199,8 @@ var _ = Describe("The signing keys", func() {
 		r.Clock = clock
 		_, after = reconcileOnce(r)
 		Expect(after).To(Equal(maxPause))
-		clock.SetTime(noon.Add(r.Schedule.Rotation - time.Minute))
+		signing, _ := setIn(settled(r), keyset.StandardFile).SigningKey(clock.Now())
+		clock.SetTime(signing.SignUntil.Add(-time.Minute))
 		_, after = reconcileOnce(r)
 		Expect(after).To(Equal(time.Minute))
 	})
