@@ -8,7 +8,7 @@ import (
 )
 
 // maxPause is after how long a set is looked at again although nothing is due: timers stand still while a machine sleeps.
-const maxPause = time.Hour
+const maxPause = 12 * time.Hour
 
 // orders are what people ask for beyond the schedule.
 type orders struct {

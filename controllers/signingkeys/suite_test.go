@@ -188,7 +188,7 @@ var _ = Describe("The signing keys", func() {
 			ContainSubstring(string(reasonBroken)), ContainSubstring(setIn(secret, keyset.StandardFile).Keys[0].ID)))
 	})
 
-	It("are looked at again when the next of their times comes, or in an hour", func() {
+	It("are looked at again when the next of their times comes, or in twelve hours", func() {
 		r, _ := newReconciler()
 		_, after := reconcileOnce(r)
 		Expect(after).To(Equal(lookAgain), "to see what was written")

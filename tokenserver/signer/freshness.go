@@ -77,4 +77,6 @@ func (k *Keys) Status() Status {
 }
 
 // begins reports whether the key has yet to sign.
-func begins(entry keyset.Key, now time.Time) bool { return entry.SignFrom.IsZero() || entry.SignFrom.After(now) }
+func begins(entry keyset.Key, now time.Time) bool {
+	return entry.SignFrom.IsZero() || entry.SignFrom.After(now)
+}

@@ -40,6 +40,8 @@ type World struct {
 	Tokens    *token.Issuer
 	Server    *tokenserver.Server
 	Handler   http.Handler
+	// KeysDir is where the Signer reads its keys when it is told to.
+	KeysDir string
 }
 
 // New returns a World whose first view is complete. The edits change the objects that it begins with. When the test ends, the
@@ -66,6 +68,7 @@ func newWorld(tb testing.TB, objects *Objects) *World {
 	w := &World{tb: tb, API: NewAPI(tb, objects.all()...), Clock: clocktesting.NewFakeClock(Epoch()), Log: &Log{}}
 	log, dir := w.Log.Logger(), tb.TempDir()
 	WriteKeys(tb, dir, SharedKeys())
+	w.KeysDir = dir
 	w.Directory = directory.New(directory.Deps{Config: w.API.Config(), Clock: w.Clock, Log: log})
 	w.Signer = signer.New(signer.Deps{Dir: dir, Clock: w.Clock, Log: log})
 	w.Tokens = token.New(token.Deps{
