@@ -83,7 +83,7 @@ func (r *Reconciler) read(secret *corev1.Secret, p *pass) (sets map[string]keyse
 		data, found := secret.Data[face.file]
 		set, err := keyset.Parse(data)
 		if found && err != nil {
-			p.steps = append(p.steps, broken("its file %s is no key set (%v): it stays as it is, and token servers go on with "+
+			p.steps = append(p.steps, broken(face.file, "its file %s is no key set (%v): it stays as it is, and token servers go on with "+
 				"what they have; restore it, or delete the file to get a new set that no token in hand verifies with", face.file, err))
 			continue
 		}
@@ -93,7 +93,7 @@ func (r *Reconciler) read(secret *corev1.Secret, p *pass) (sets map[string]keyse
 		return sets, false
 	}
 	if err := keyset.Disjoint(sets[keyset.StandardFile], sets[keyset.InsightsHubFile]); err != nil {
-		p.steps = append(p.steps, broken("%v: both stay as they are; delete one of the files to get a new set in its place", err))
+		p.steps = append(p.steps, broken("both", "%v: both stay as they are; delete one of the files to get a new set in its place", err))
 		return nil, false
 	}
 	return sets, true
@@ -128,7 +128,7 @@ func ordersOf(secret *corev1.Secret) (orders, []step) {
 	}
 	if len(asked.rotate) > maxWord {
 		asked.rotate = ""
-		return asked, []step{broken("its annotation %s is longer than %d characters and is left alone: a date is enough",
+		return asked, []step{broken(v1alpha1.AnnotationRotate, "its annotation %s is longer than %d characters and is left alone: a date is enough",
 			v1alpha1.AnnotationRotate, maxWord)}
 	}
 	return asked, nil

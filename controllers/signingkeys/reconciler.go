@@ -68,7 +68,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconc
 		secret = &corev1.Secret{Type: v1alpha1.SecretTypeSigningKeys}
 		secret.Namespace, secret.Name = r.Namespace, SecretName
 	} else if secret.Type != v1alpha1.SecretTypeSigningKeys {
-		r.tell(ctx, secret, broken("it has type %q, not %q: it is somebody else's and stays as it is; delete it, and the "+
+		r.tell(ctx, secret, broken("type", "it has type %q, not %q: it is somebody else's and stays as it is; delete it, and the "+
 			"signing keys take its place", secret.Type, v1alpha1.SecretTypeSigningKeys))
 		return reconcile.Result{}, nil
 	}
@@ -103,13 +103,6 @@ func (r *Reconciler) write(ctx context.Context, secret *corev1.Secret, missing b
 func (r *Reconciler) tell(ctx context.Context, secret *corev1.Secret, steps ...step) {
 	for _, step := range steps {
 		log.FromContext(ctx).Info("Signing keys", "secret", r.Key().String(), "reason", string(step.reason), "note", step.note)
-		r.Events.Eventf(secret, nil, step.kind, string(step.reason), action(step), "Secret %s: %s", SecretName, step.note)
+		r.Events.Eventf(secret, nil, step.kind, string(step.reason), actionPrefix+step.about, "Secret %s: %s", SecretName, step.note)
 	}
-}
-
-func action(s step) string {
-	if s.reason == reasonBroken {
-		return actionRead
-	}
-	return actionRotate
 }
