@@ -11,7 +11,7 @@ import (
 // routes lists every endpoint. There is no other.
 func (s *Server) routes() []route {
 	standard, hub := s.deps.Keys.Standard(), s.deps.Keys.InsightsHub()
-	hubKeys := httpapi.Public{FreshFor: hub.FreshFor(), Refuse: insightshub.WriteError, Document: func() (any, bool) {
+	hubKeys := httpapi.Public{FreshFor: hub.FirstMaxAge, Refuse: insightshub.WriteError, Document: func() (any, bool) {
 		keys := hub.TokenKeys()
 		return keys, len(keys.Keys) > 0
 	}}

@@ -26,6 +26,7 @@ import (
 	"countersign.dev/api/v1alpha1"
 	"countersign.dev/controllers"
 	"countersign.dev/controllers/signingkeys"
+	"countersign.dev/internal/keyset"
 	"countersign.dev/internal/program"
 )
 
@@ -136,8 +137,9 @@ func setUp(ctx context.Context, mgr manager.Manager, o *options) error {
 		return err
 	}
 	if err := signingkeys.Setup(mgr, signingkeys.Deps{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: o.namespace, Clock: clock.RealClock{},
-		Rand: rand.Reader, Events: events,
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: o.namespace,
+		Schedule: o.keys.schedule, Algorithm: keyset.Algorithm(o.keys.algorithm),
+		Clock: clock.RealClock{}, Rand: rand.Reader, Events: events,
 	}); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ const (
 )
 
 // metadataFreshFor is how long discovery documents may be kept: they change with the configuration alone.
-const metadataFreshFor = time.Hour
+func metadataFreshFor() time.Duration { return time.Hour }
 
 // serverMetadata is that of RFC 8414 section 2. It lists what is served and nothing else. response_types_supported is left
 // out: the RFC wants it and forbids it to be empty, which a server without an authorization endpoint cannot both obey.
@@ -46,7 +46,7 @@ type openIDConfiguration struct {
 
 // Keys is the JWK Set (RFC 7517 section 5) of the standard face.
 func Keys(keys *signer.Keys) Public {
-	return Public{FreshFor: keys.FreshFor(), Refuse: refuse, Document: func() (any, bool) {
+	return Public{FreshFor: keys.MaxAge, Refuse: refuse, Document: func() (any, bool) {
 		set := keys.JWKS()
 		return set, len(set.Keys) > 0
 	}}
@@ -61,7 +61,7 @@ func ServerMetadata(issuer string) Public {
 // OpenIDConfiguration is the discovery document in the form of OpenID Connect, as kube-apiserver has it.
 func OpenIDConfiguration(issuer string, keys *signer.Keys) Public {
 	metadata := metadataOf(issuer)
-	return Public{FreshFor: keys.FreshFor(), Refuse: refuse, Document: func() (any, bool) {
+	return Public{FreshFor: keys.MaxAge, Refuse: refuse, Document: func() (any, bool) {
 		algorithms := keys.Algorithms()
 		return openIDConfiguration{
 			serverMetadata:    metadata,
