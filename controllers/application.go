@@ -103,7 +103,7 @@ func (r *applications) report(known *facts, app *v1alpha1.Application, host *acc
 			Application: meant, Version: string(entry.Version), Tenant: app.Status.HostTenant, Now: r.Clock.Now(),
 		})
 		effective := finding{decision.Reason, decision.Message()}
-		if decision.Granted() && len(entry.Verifiers) == 0 {
+		if decision.Granted() && len(entry.Verifiers) == 0 && len(app.Spec.Versions[i].ServiceAccounts) == 0 {
 			effective = unequipped(entry)
 		}
 		reporter.set(&entry.Conditions, v1alpha1.ConditionEffective, effective)
