@@ -163,7 +163,7 @@ func (c *contract) request(operation node, r *http.Request, body string) error {
 		return errors.Join(problems...)
 	}
 	if body == "" {
-		if described.value["required"] == true {
+		if required, _ := described.value["required"].(bool); required {
 			problems = append(problems, errors.New("there is no body"))
 		}
 		return errors.Join(problems...)
@@ -246,7 +246,7 @@ func (c *contract) headers(described node, header http.Header) error {
 	for name := range names {
 		at, _ := c.at(described, "headers", name)
 		values := header.Values(name)
-		if len(values) == 0 && at.value["required"] != true {
+		if required, _ := at.value["required"].(bool); len(values) == 0 && !required {
 			continue
 		}
 		if len(values) != 1 {

@@ -207,8 +207,10 @@ func (w worlds) attempts() map[string][]attempt {
 		"GET /openapi.json":                           document,
 		"POST " + v3Path + "/oauth/token": {
 			{"a tenant, in the body", w.seeing, "", json, v3Body("1.0.0", "acme"), 200, false},
-			{"the host itself, with X-SPACE-AUTH-KEY", w.seeing, "?grant_type=client_credentials",
-				sending("Content-Type", "application/json", "X-SPACE-AUTH-KEY", rightSecret()), v3Body("1.0.0", "operator-co"), 200, false},
+			{
+				"the host itself, with X-SPACE-AUTH-KEY", w.seeing, "?grant_type=client_credentials",
+				sending("Content-Type", "application/json", "X-SPACE-AUTH-KEY", rightSecret()), v3Body("1.0.0", "operator-co"), 200, false,
+			},
 			{"in a form", w.seeing, "", signedIn, "appName=kpi&appVersion=1.0.0&hostTenant=operator-co&userTenant=acme", 200, false},
 			{"in the query", w.seeing, "?appName=kpi&appVersion=1.0.0&hostTenant=operator-co&userTenant=acme", sending("Authorization", rightSecret()), "", 200, false},
 			{"a missing parameter", w.seeing, "", json, `{"appName":"kpi"}`, 400, true},

@@ -90,7 +90,7 @@ func (s scene) prepareIdentities() {
 // environment is that of the document's shell: the variables of the Secret, and kubectl.
 func (s scene) environment() []string {
 	kubectl := running.Kubectl(s.ctx)
-	environment := append(kubectl.Env, "PATH="+filepath.Dir(kubectl.Path)+string(os.PathListSeparator)+os.Getenv("PATH"))
+	environment := append(slices.Clone(kubectl.Env), "PATH="+filepath.Dir(kubectl.Path)+string(os.PathListSeparator)+os.Getenv("PATH"))
 	for name, value := range s.secret("1.0.0") {
 		environment = append(environment, name+"="+value)
 	}

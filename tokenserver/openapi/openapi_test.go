@@ -122,7 +122,7 @@ func TestEveryReferenceLeadsSomewhereAndEveryComponentIsUsed(t *testing.T) {
 		}
 		used[reference] = true
 		var at any = document
-		for _, token := range strings.Split(strings.TrimPrefix(reference, "#/"), "/") {
+		for token := range strings.SplitSeq(strings.TrimPrefix(reference, "#/"), "/") {
 			inner, _ := at.(map[string]any)
 			at = inner[token]
 		}
