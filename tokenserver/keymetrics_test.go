@@ -3,12 +3,16 @@ package tokenserver_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
+
 	"countersign.dev/internal/keyset"
+	"countersign.dev/tokenserver/signer"
 	"countersign.dev/tokenserver/tokenservertest"
 )
 
@@ -37,13 +41,7 @@ func TestMetricsTellHowTheKeysStand(t *testing.T) {
 		}
 	}
 
-	old := tokenservertest.SharedKeys().Standard
-	old.SignUntil = w.Clock.Now().Add(time.Minute)
-	next := tokenservertest.NewKey(t, keyset.ES256, old.SignUntil)
-	tokenservertest.WriteSet(t, filepath.Join(w.KeyDir, keyset.StandardFile), next, old)
-	if err := w.Signer.Load(); err != nil {
-		t.Fatal(err)
-	}
+	decideSwitch(t, w)
 	text = scrape()
 	for _, line := range []string{
 		`countersign_signing_keys{face="standard",state="next"} 1`,
@@ -57,6 +55,35 @@ func TestMetricsTellHowTheKeysStand(t *testing.T) {
 	if text = scrape(); !strings.Contains(text, `countersign_signing_keys{face="standard",state="retired"} 1`+"\n") ||
 		!strings.Contains(text, `countersign_signing_key_age_seconds{face="standard"} 0`+"\n") {
 		t.Errorf("after the switch: %s", text)
+	}
+}
+
+// decideSwitch lets another key of the standard face begin in a minute.
+func decideSwitch(t *testing.T, w *tokenservertest.World) {
+	t.Helper()
+	old := tokenservertest.SharedKeys().Standard
+	old.SignUntil = w.Clock.Now().Add(time.Minute)
+	next := tokenservertest.NewKey(t, keyset.ES256, old.SignUntil)
+	tokenservertest.WriteSet(t, filepath.Join(w.KeyDir, keyset.StandardFile), next, old)
+	if err := w.Signer.Load(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tellOfTheMount lays a token beside the keys that a kubelet would renew in time.
+func tellOfTheMount(t *testing.T, w *tokenservertest.World) {
+	t.Helper()
+	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.RegisteredClaims{
+		ExpiresAt: jwt.NewNumericDate(w.Clock.Now().Add(time.Hour)),
+	}).SignedString([]byte("nobody verifies it"))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(w.KeyDir, signer.MountTokenFile), []byte(token), 0o600)
+	}
+	if err == nil {
+		err = w.Signer.Load()
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

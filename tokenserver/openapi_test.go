@@ -9,24 +9,15 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"countersign.dev/tokenserver"
+	"countersign.dev/tokenserver/limit"
 	"countersign.dev/tokenserver/token"
 	"countersign.dev/tokenserver/tokenservertest"
 )
-
-// notYetServed are operations that are described and on their way. The tests fail when one of them is served: then it has to
-// go from here.
-func notYetServed() []string {
-	return []string{"POST /v1/tokens", "POST /oauth2/introspect"}
-}
-
-// notYetAnswered are statuses that are described and on their way, as notYetServed.
-func notYetAnswered() []string { return []string{"429"} }
 
 // unreachable are statuses that are described and that no request leads to, with the reason.
 func unreachable() map[string]string {
@@ -44,12 +35,9 @@ func TestEveryRouteIsDescribedAndEveryDescriptionServed(t *testing.T) {
 		if !slices.Contains(described, route) {
 			t.Errorf("%s is served and not in openapi.yaml", route)
 		}
-		if slices.Contains(notYetServed(), route) {
-			t.Errorf("%s is served: take it out of notYetServed", route)
-		}
 	}
 	for _, operation := range described {
-		if !slices.Contains(routes, operation) && !slices.Contains(notYetServed(), operation) {
+		if !slices.Contains(routes, operation) {
 			t.Errorf("%s is in openapi.yaml and not served", operation)
 		}
 	}
@@ -66,13 +54,14 @@ func (c *contract) isPreflight(route string) bool {
 	return open
 }
 
-// limited is a server that lets nobody fail or ask more than once. Until there are limits, it lets everybody.
+// limited is a server on which an address may fail once.
 func limited(t *testing.T) *tokenservertest.World {
 	t.Helper()
-	if _, limits := reflect.TypeFor[tokenserver.Deps]().FieldByName("Limits"); limits && slices.Contains(notYetAnswered(), "429") {
-		t.Error("there are limits: set them here, and take 429 out of notYetAnswered")
-	}
-	return tokenservertest.New(t)
+	w := tokenservertest.New(t)
+	w.Restart(func(d *tokenserver.Deps) {
+		d.Limits = limit.New(limit.Config{FailureRate: 1, FailureBurst: 1}, w.Clock)
+	})
+	return w
 }
 
 // attempt is one request and what has to come of it.
@@ -254,9 +243,6 @@ func TestRequestsAndAnswersAreAsTheDocumentDescribesThem(t *testing.T) {
 	c := newContract(t)
 	attempts := newWorlds(t).attempts()
 	for name, operation := range c.operations() {
-		if slices.Contains(notYetServed(), name) {
-			continue
-		}
 		for _, attempt := range attempts[name] {
 			t.Run(name+": "+attempt.sentence, func(t *testing.T) { c.try(t, name, operation, attempt) })
 		}
@@ -323,9 +309,6 @@ func (c *contract) missing(t *testing.T, name string, operation node) {
 	responses, _ := operation.value["responses"].(map[string]any)
 	for status := range responses {
 		reason, excused := unreachable()[status]
-		if slices.Contains(notYetAnswered(), status) {
-			reason, excused = "take it out of notYetAnswered", true
-		}
 		if seen := c.answered[name][status]; seen == excused {
 			t.Errorf("%s: %s is described, seen: %t %s", name, status, seen, reason)
 		}
