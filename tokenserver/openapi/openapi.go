@@ -9,6 +9,8 @@ import (
 	_ "embed" // for the document
 	"encoding/json"
 	"fmt"
+	"maps"
+	"sync"
 
 	"sigs.k8s.io/yaml"
 )
@@ -16,17 +18,25 @@ import (
 //go:embed openapi.yaml
 var source []byte
 
+// members are those of the document. It is read once: a program needs it once, and its tests make many servers.
+var members = sync.OnceValue(func() map[string]json.RawMessage {
+	document := map[string]json.RawMessage{}
+	if err := yaml.Unmarshal(source, &document); err != nil {
+		panic(fmt.Sprintf("reading openapi.yaml: %v", err)) // it is a part of the program, and has its tests
+	}
+	return document
+})
+
 // Document returns the document as JSON, with the issuer as the address of the server.
 func Document(issuer string) json.RawMessage {
-	document := map[string]any{}
-	err := yaml.Unmarshal(source, &document)
+	document := maps.Clone(members())
+	servers, err := json.Marshal([]map[string]string{{"url": issuer}})
 	if err == nil {
-		document["servers"] = []map[string]string{{"url": issuer}}
+		document["servers"] = servers
 		var encoded []byte
 		if encoded, err = json.Marshal(document); err == nil {
 			return encoded
 		}
 	}
-	// It is a part of the program, and no program gets past its tests in which it cannot be read.
-	panic(fmt.Sprintf("reading openapi.yaml: %v", err))
+	panic(fmt.Sprintf("encoding the OpenAPI document: %v", err)) // texts and JSON have a JSON
 }
