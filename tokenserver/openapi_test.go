@@ -13,10 +13,12 @@ import (
 	"strings"
 	"testing"
 
+	"countersign.dev/api/v1alpha1"
 	"countersign.dev/tokenserver"
 	"countersign.dev/tokenserver/limit"
 	"countersign.dev/tokenserver/token"
 	"countersign.dev/tokenserver/tokenservertest"
+	"countersign.dev/tokenserver/workload/workloadtest"
 )
 
 // unreachable are statuses that are described and that no request leads to, with the reason.
@@ -54,12 +56,12 @@ func (c *contract) isPreflight(route string) bool {
 	return open
 }
 
-// limited is a server on which an address may fail once.
+// limited is a server that lets nobody ask or fail more than once.
 func limited(t *testing.T) *tokenservertest.World {
 	t.Helper()
 	w := tokenservertest.New(t)
 	w.Restart(func(d *tokenserver.Deps) {
-		d.Limits = limit.New(limit.Config{FailureRate: 1, FailureBurst: 1}, w.Clock)
+		d.Limits = limit.New(limit.Config{ClientRate: 1, ClientBurst: 1, FailureRate: 1, FailureBurst: 1}, w.Clock)
 	})
 	return w
 }
@@ -81,12 +83,31 @@ type worlds struct {
 	seeing, blind, keyless *tokenservertest.World
 	// hubToken is for the host's own data, foreignToken for another tenant's.
 	hubToken, foreignToken string
+	// token is one of the standard face; podToken and callerToken prove that a pod is the application's, or an API's.
+	token, podToken, callerToken string
+}
+
+// withWorkloads lets pods of the ServiceAccount kpi be the application, and of iot/gateway introspect.
+func withWorkloads(o *tokenservertest.Objects) {
+	o.App.Spec.Versions[0].ServiceAccounts = []v1alpha1.LocalServiceAccount{{Name: "kpi"}}
+	o.Server.Spec.Introspection = &v1alpha1.Introspection{
+		ServiceAccounts: []v1alpha1.NamespacedServiceAccount{{Namespace: "iot", Name: "gateway"}},
+	}
 }
 
 func newWorlds(t *testing.T) worlds {
 	t.Helper()
-	w := worlds{seeing: tokenservertest.New(t), blind: tokenservertest.New(t), keyless: tokenservertest.NewBlind(t)}
+	w := worlds{
+		seeing: tokenservertest.New(t, withWorkloads), blind: tokenservertest.New(t), keyless: tokenservertest.NewBlind(t),
+	}
 	w.blind.GoBlind()
+	w.podToken = w.seeing.API.Cluster.Sign(t, tokenservertest.Issuer, tokenservertest.Epoch(),
+		workloadtest.For("tenant-"+tokenservertest.Host, "kpi"))
+	w.callerToken = w.seeing.API.Cluster.Sign(t, tokenservertest.Issuer, tokenservertest.Epoch(), workloadtest.For("iot", "gateway"))
+	r := httptest.NewRequest(http.MethodPost, "/oauth2/token", strings.NewReader("grant_type=client_credentials&tenant=acme"))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Authorization", rightSecret())
+	w.token = w.seeing.Do(r).Member("access_token")
 	for tenant, token := range map[string]*string{tokenservertest.Host: &w.hubToken, tokenservertest.Tenant: &w.foreignToken} {
 		r := httptest.NewRequest(http.MethodPost, v3Path+"/oauth/token", strings.NewReader(v3Body(tokenservertest.Version, tenant)))
 		r.Header.Set("Content-Type", "application/json")
@@ -138,6 +159,7 @@ func (w worlds) attempts() map[string][]attempt {
 	json := sending("Content-Type", "application/json", "Authorization", rightSecret())
 	jsonWrong := sending("Content-Type", "application/json", "Authorization", wrongSecret())
 	bearer := func(token string) map[string]string { return sending("Authorization", "Bearer "+token) }
+	caller := sending("Content-Type", form, "Authorization", "Bearer "+w.callerToken)
 	document := []attempt{
 		{"anybody", w.seeing, "", nil, "", 200, false},
 		{"while nothing is seen", w.blind, "", nil, "", 200, false},
@@ -148,6 +170,10 @@ func (w worlds) attempts() map[string][]attempt {
 			{"a tenant, by Basic", w.seeing, "", signedIn, grant + "&tenant=" + tokenservertest.Tenant, 200, false},
 			{"the host itself, by Basic", w.seeing, "", signedIn, grant, 200, false},
 			{"all parameters, by post", w.seeing, "", sending("Content-Type", form), posted, 200, false},
+			{"by the pod's token", w.seeing, "", sending("Content-Type", form), url.Values{
+				"grant_type": {"client_credentials"}, "client_id": {tokenservertest.ClientID()}, "client_assertion": {w.podToken},
+				"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
+			}.Encode(), 200, false},
 			{"no grant type", w.seeing, "", signedIn, "tenant=acme", 400, true},
 			{"another grant type", w.seeing, "", signedIn, "grant_type=password", 400, true},
 			{"two methods", w.seeing, "", signedIn, posted, 400, false},
@@ -175,11 +201,13 @@ func (w worlds) attempts() map[string][]attempt {
 			{"while nothing is seen", w.blind, "", json, `{"tenants":["acme"]}`, 503, false},
 		},
 		"POST /oauth2/introspect": {
+			{"a good token", w.seeing, "", caller, "token=" + w.token, 200, false},
+			{"none", w.seeing, "", caller, "token=x&token_type_hint=access_token", 200, false},
+			{"no token", w.seeing, "", caller, "x=y", 400, true},
 			{"no authentication", w.seeing, "", sending("Content-Type", form), "token=x", 401, false},
 			{"an application", w.seeing, "", signedIn, "token=x", 401, false},
-			{"a large body", w.seeing, "", signedIn, "token=" + large, 413, false},
-			{"no token", w.seeing, "", signedIn, "x=y", 400, true},
-			{"while nothing is seen", w.blind, "", sending("Content-Type", form, "Authorization", "Bearer x"), "token=x", 503, false},
+			{"a large body", w.seeing, "", caller, "token=" + large, 413, false},
+			{"while nothing is seen", w.blind, "", caller, "token=x", 503, false},
 		},
 		"GET /v1/tenants": {
 			{"a page", w.seeing, "", signedIn, "", 200, false},

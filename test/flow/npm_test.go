@@ -145,14 +145,25 @@ func TestTheUnmodifiedNPMClientJoseVerifiesTokensByTheRemoteKeySet(t *testing.T)
 func TestTheUnmodifiedNPMClientOAuth4WebAPIGetsAndValidatesAccessTokens(t *testing.T) {
 	t.Parallel()
 	clients, w := npm(t), newTenancy(t, v1alpha1.EnvironmentStandard)
+	letGatewayIntrospect(w)
+	caller, err := running.Kubectl(w.ctx, "create", "token", "gateway", "-n", "iot", "--audience", running.Issuer).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
 	env := w.secret("1.0.0")
-	env["USER_TENANT"] = w.user
-	results := map[string]struct{ Tenant, Sub, Wrong string }{}
+	env["USER_TENANT"], env["CALLER"] = w.user, strings.TrimSpace(string(caller))
+	results := map[string]struct {
+		Tenant, Sub, Wrong, Today string
+		Nonsense                  bool
+	}{}
 	clients.results(t, "oauth4webapi.mjs", env, &results)
 	for _, way := range waysIn() {
 		got := results[way]
 		if got.Tenant != w.user || got.Sub != env["CLIENT_ID"] || got.Wrong != "401 OAUTH_WWW_AUTHENTICATE_CHALLENGE: basic" {
 			t.Errorf("%s: %+v", way, got)
+		}
+		if got.Today != "assets:read assets:write" || got.Nonsense {
+			t.Errorf("%s, introspected: %+v", way, got)
 		}
 	}
 }

@@ -1,8 +1,8 @@
-// Gets tokens as an application would, and checks them as an API would, by RFC 9068. oauth4webapi is strict about what a
+// Gets tokens as an application would, and checks them as an API would, by RFC 9068 and by introspection. oauth4webapi is strict about what a
 // server answers: every response below went through it. Prints what came of each way.
 import * as oauth from "oauth4webapi";
 
-const { ISSUER, CLIENT_ID, CLIENT_SECRET, USER_TENANT } = process.env;
+const { ISSUER, CLIENT_ID, CLIENT_SECRET, USER_TENANT, CALLER } = process.env;
 
 // The server under test listens on loopback, without TLS.
 const insecure = { [oauth.allowInsecureRequests]: true };
@@ -12,6 +12,14 @@ const issuer = new URL(ISSUER);
 const ask = async (server, method, parameters) => {
   const response = await oauth.clientCredentialsGrantRequest(server, client, method, parameters, insecure);
   return oauth.processClientCredentialsResponse(server, client, response);
+};
+
+// An API shows the projected token of its pod.
+const asAnAPI = (_server, _client, _body, headers) => headers.set("authorization", `Bearer ${CALLER}`);
+
+const introspect = async (server, token) => {
+  const response = await oauth.introspectionRequest(server, client, asAnAPI, token, insecure);
+  return oauth.processIntrospectionResponse(server, client, response);
 };
 
 const results = {};
@@ -28,7 +36,9 @@ for (const algorithm of ["oauth2", "oidc"]) {
       () => "a token",
       (error) => `${error.status} ${error.code}: ${error.cause[0]?.scheme ?? error.cause.error}`,
     );
-    results[`${algorithm}, ${name}`] = { tenant: claims.tenant, sub: claims.sub, wrong };
+    const { scope: today } = await introspect(server, token);
+    const { active: nonsense } = await introspect(server, "nonsense");
+    results[`${algorithm}, ${name}`] = { tenant: claims.tenant, sub: claims.sub, wrong, today, nonsense };
   }
 }
 console.log(JSON.stringify(results));
