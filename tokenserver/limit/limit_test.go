@@ -84,10 +84,10 @@ func TestWhoComesWhenToldIsAdmitted(t *testing.T) {
 			if longest := time.Duration(float64(cost)/c.ClientRate*float64(time.Second)) + time.Microsecond; wait > longest || wait <= 0 {
 				t.Fatalf("%d tokens at %f a second take %s, not %s", cost, c.ClientRate, longest, wait)
 			}
-			seconds := (wait + time.Second - 1) / time.Second
-			clock.Step(seconds * time.Second)
+			told := (wait + time.Second - 1).Truncate(time.Second)
+			clock.Step(told)
 			if wait, ok := l.Client("a", cost, cost); !ok {
-				t.Fatalf("came after %d s as told, and has to wait %s more", seconds, wait)
+				t.Fatalf("came after %s as told, and has to wait %s more", told, wait)
 			}
 		}
 	})
