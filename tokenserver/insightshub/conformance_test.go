@@ -100,3 +100,21 @@ func TestUserTenantsAreSortedAndWithoutWhoeverSuspendedOrWithdrew(t *testing.T) 
 		}
 	}
 }
+
+func TestAChallengeNamesAnErrorOnlyWhereSomethingWasShown(t *testing.T) {
+	w := tokenservertest.New(t)
+	for authorization, want := range map[string]string{
+		"":         `Bearer realm="countersign"`,
+		"Bearer x": `Bearer realm="countersign", error="invalid_token"`,
+		"Basic x":  `Bearer realm="countersign", error="invalid_token"`,
+	} {
+		r := httptest.NewRequest(http.MethodGet, insightshub.PathUserTenants, http.NoBody)
+		if authorization != "" {
+			r.Header.Set("Authorization", authorization)
+		}
+		answer := w.Do(r)
+		if got := answer.Header.Get("WWW-Authenticate"); answer.Status != http.StatusUnauthorized || got != want {
+			t.Errorf("%q: %d %s", authorization, answer.Status, got)
+		}
+	}
+}
