@@ -80,8 +80,10 @@ func TestAnOperatorWatchesOverOneLeaseAndOpensNoPortUnlessTold(t *testing.T) {
 func TestAScheduleOfSecondsIsForALoopbackIssuerAndNoRotationForAll(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
-		{"--issuer=http://127.0.0.1:8080", "--signing-key-rotation=4s", "--signing-key-wait=3s", "--signing-key-delivery=2s",
-			"--jwks-max-age=1s", "--signing-key-retention=4s"},
+		{
+			"--issuer=http://127.0.0.1:8080", "--signing-key-rotation=4s", "--signing-key-wait=3s", "--signing-key-delivery=2s",
+			"--jwks-max-age=1s", "--signing-key-retention=4s",
+		},
 		{"--issuer=https://tokens.example.com", "--signing-key-rotation=0", "--signing-algorithm=EdDSA"},
 	} {
 		o := defaults()
