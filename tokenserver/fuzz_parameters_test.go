@@ -51,10 +51,18 @@ func FuzzInsightsHubParameters(f *testing.F) {
 	z := newFuzzed(f)
 	id, secret := credentials()
 	for _, seed := range [][3]string{
-		{hubBody, jsonType, ""}, {hubBody, jsonType + "; charset=utf-8", "grant_type=client_credentials"}, {"", "", hubQuery},
-		{hubQuery, formType, ""}, {"{}", jsonType, hubQuery}, {hubSeveral, jsonType, ""}, {hubBody + hubBody, jsonType, ""},
-		{`{"appName":1}`, jsonType, "appName=%zz"}, {`{"appName":"kpi","appName":"kpi","nested":{"a":[null,1e9]}}`, jsonType, "page=1"},
-		{`{"caller_context":{"a":1},"caller_context_type":"x"}`, jsonType, "caller_context=1"}, {"[", jsonType, ";"}, {"x", "text/plain", ""},
+		{hubBody, jsonType, ""},
+		{hubBody, jsonType + "; charset=utf-8", "grant_type=client_credentials"},
+		{"", "", hubQuery},
+		{hubQuery, formType, ""},
+		{"{}", jsonType, hubQuery},
+		{hubSeveral, jsonType, ""},
+		{hubBody + hubBody, jsonType, ""},
+		{`{"appName":1}`, jsonType, "appName=%zz"},
+		{`{"appName":"kpi","appName":"kpi","nested":{"a":[null,1e9]}}`, jsonType, "page=1"},
+		{`{"caller_context":{"a":1},"caller_context_type":"x"}`, jsonType, "caller_context=1"},
+		{"[", jsonType, ";"},
+		{"x", "text/plain", ""},
 	} {
 		f.Add(seed[0], seed[1], seed[2], true)
 		f.Add(seed[0], seed[1], seed[2], false)

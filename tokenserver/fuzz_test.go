@@ -49,7 +49,7 @@ func (z *fuzzed) ask(t *testing.T, r *http.Request) (status int, body map[string
 	}
 	if recorder.Code != http.StatusOK {
 		checkEnvelope(t, r.URL.Path, body)
-		if text := recorder.Body.String(); strings.Contains(text, "access_token\"") && recorder.Code != http.StatusForbidden {
+		if text := recorder.Body.String(); strings.Contains(text, `"access_token":`) {
 			t.Fatalf("a token in a refusal: %s", text)
 		}
 	}
@@ -143,8 +143,12 @@ func FuzzAuthorization(f *testing.F) {
 			httptest.NewRequest(http.MethodGet, "/v1/tenants", http.NoBody),
 		} {
 			r.Header.Set("Authorization", value)
-			if status, _ := z.ask(t, r); status == http.StatusOK && !proves(value) {
+			status, answer := z.ask(t, r)
+			if status == http.StatusOK && !proves(value) {
 				t.Fatalf("%s took %q for a proof", r.URL.Path, value)
+			}
+			if status != http.StatusOK && value == tokenservertest.BasicAuth(credentials()) {
+				t.Fatalf("%s refused the right client: %v", r.URL.Path, answer)
 			}
 		}
 	})
@@ -165,8 +169,12 @@ func FuzzSpaceAuthKey(f *testing.F) {
 			r := newPost(hubPath+path, jsonType, body)
 			r.Header.Set("X-SPACE-AUTH-KEY", key)
 			r.Header.Set("Authorization", authorization)
-			if status, _ := z.ask(t, r); status == http.StatusOK && !proves(key) && !proves(authorization) {
+			status, answer := z.ask(t, r)
+			if status == http.StatusOK && !proves(key) && !proves(authorization) {
 				t.Fatalf("%s took %q and %q for a proof", path, key, authorization)
+			}
+			if status != http.StatusOK && key == tokenservertest.BasicAuth(credentials()) && authorization == "" {
+				t.Fatalf("%s refused the right client: %v", path, answer)
 			}
 		}
 	})

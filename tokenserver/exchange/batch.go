@@ -12,7 +12,7 @@ const MaxTenants = 5
 
 // CheckTenants says what is wrong with a list of tenants; name is that of the parameter.
 func CheckTenants(name string, tenants []string) *oauth.Error {
-	problem := ""
+	var problem string
 	switch {
 	case len(tenants) == 0:
 		problem = "is missing or empty"

@@ -233,3 +233,15 @@ func resigned(t *testing.T, token string, key keyset.Key, id string, header, cla
 	}
 	return signed
 }
+
+func TestAnInspectorThatShowsNothingIsToldOfNoError(t *testing.T) {
+	w := secretless(t)
+	for caller, want := range map[string]string{
+		"":  `Bearer realm="countersign"`,
+		"x": `Bearer realm="countersign", error="invalid_token"`,
+	} {
+		if got := w.Do(introspection("x", caller)).Header.Get("WWW-Authenticate"); got != want {
+			t.Errorf("%q: %s", caller, got)
+		}
+	}
+}

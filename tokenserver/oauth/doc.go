@@ -1,6 +1,6 @@
 // Package oauth is the vocabulary of the token server: the errors of RFC 6749 and RFC 8707 as values, the names of grant
-// types and of methods of client authentication, how much of a body is read, and the one function that writes an error of the
-// standard face.
+// types and of methods of client authentication, how much of a body is read, what JSON is taken in it, and the one function that
+// writes an error of the standard face.
 //
 // It decides nothing and knows no tenants and no keys. Everything in the token server that can refuse a request speaks it;
 // package insightshub renders the same errors in the envelope of its own API.

@@ -45,8 +45,8 @@ func DecodeObject(body []byte, into any, unknown Unknown) *Error {
 	if err != nil {
 		return BadRequest(InvalidRequest, "the body is not valid JSON")
 	}
-	for _, problem := range strict {
-		return BadRequest(InvalidRequest, quoted(problem)+" in the body is unknown or there more than once")
+	if len(strict) > 0 {
+		return BadRequest(InvalidRequest, quoted(strict[0])+" in the body is unknown or there more than once")
 	}
 	return nil
 }
