@@ -37,7 +37,7 @@ func (rt router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	candidates, found := rt[path]
 	if !found {
 		refuse(w, r, path, &oauth.Error{
-			Code: oauth.InvalidRequest, Description: "there is no such path; GET /.well-known/oauth-authorization-server names what there is",
+			Code: oauth.InvalidRequest, Description: "there is no such path; GET /openapi.json describes what there is",
 			Status: http.StatusNotFound,
 		})
 		return

@@ -57,6 +57,15 @@ func (g *grants) from(name string, uid types.UID) iter.Seq[*access.Grant] {
 	}
 }
 
+// count returns how many grants of that name there are.
+func (g *grants) count(name string) int {
+	named := g.byName.get(name)
+	if named == nil {
+		return 0
+	}
+	return named.published.Load().Len()
+}
+
 func (g *grants) set(object *v1alpha1.TenantGrant) {
 	grant := access.NewGrant(object)
 	if grant == nil {

@@ -78,6 +78,14 @@ func (d *Directory) Tenants(client Client) []TenantAccess {
 	return granted
 }
 
+// GrantCount returns how many grants stand for the client's application, whether they permit anything or not.
+func (d *Directory) GrantCount(client Client) int {
+	if client.Application == nil {
+		return 0
+	}
+	return d.grants.count(access.GrantName(client.Host, client.Application.Name))
+}
+
 // appendUser appends the tenant in whose namespace the grant stands, if a token can be had for it. The host tenant needs no
 // grant, and is listed without.
 func (d *Directory) appendUser(to []TenantAccess, client Client, grant *access.Grant) []TenantAccess {

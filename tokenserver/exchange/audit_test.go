@@ -202,6 +202,8 @@ func TestAuthenticationThatCannotBeReadHasALine(t *testing.T) {
 		"tenants, none":            {first().tenants(), ""},
 		"tenants, no base64":       {first().tenants(), "Basic %"},
 		"v3 token, none":           {first().hub(tokenservertest.Tenant), ""},
+		"v3 token, no base64":      {first().hub(tokenservertest.Tenant), "Basic !"},
+		"v3 tokens, no colon":      {first().batch(tokenservertest.Tenant), "Basic eA=="},
 		"v3 tokens, none":          {first().batch(tokenservertest.Tenant), ""},
 		"v3 tenants, none":         {userTenants("x"), ""},
 		"v3 tenants, another kind": {userTenants("x"), "Basic x"},
@@ -214,7 +216,7 @@ func TestAuthenticationThatCannotBeReadHasALine(t *testing.T) {
 			}
 			answer := w.Do(test.request)
 			lines := audited(t, w)
-			if answer.Status != http.StatusUnauthorized || len(lines) != 1 || lines[0]["outcome"] != "unauthenticated" {
+			if answer.Status/100 != 4 || len(lines) != 1 || lines[0]["outcome"] != "unauthenticated" {
 				t.Errorf("%d, with the lines %v", answer.Status, lines)
 			}
 		})
@@ -307,9 +309,12 @@ func places(token string) map[string]func(string) *http.Request {
 		"a client id, suffixed":   func(text string) *http.Request { return client{id: text + "-123456789012", secret: "x"}.tenants() },
 		"a tenant":                form("tenant"),
 		"a scope":                 form("scope"),
-		"one scope of two":        func(text string) *http.Request { return first().standard("scope", "assets:read "+text) },
-		"an audience":             form("audience"),
-		"an audience in a URI":    func(text string) *http.Request { return first().standard("audience", "https://api.example.com/"+text) },
+		"a scope without its mark": func(text string) *http.Request {
+			return first().standard("scope", strings.TrimPrefix(text, "csk_"))
+		},
+		"one scope of two":     func(text string) *http.Request { return first().standard("scope", "assets:read "+text) },
+		"an audience":          form("audience"),
+		"an audience in a URI": func(text string) *http.Request { return first().standard("audience", "https://api.example.com/"+text) },
 		"an audience with a user": func(text string) *http.Request {
 			return first().standard("audience", "https://"+text+"@api.example.com")
 		},

@@ -113,11 +113,8 @@ func (e *Exchange) Authenticate(ctx context.Context, face Face, clientID, secret
 }
 
 // Unidentified is the end of a request whose client authentication an edge cannot read, so that there is nothing to try. It
-// returns the answer to it. Errors other than 401 are none of an authentication, and come back as they are.
+// returns the answer to it, whatever status that has.
 func (e *Exchange) Unidentified(ctx context.Context, face Face, err *oauth.Error) *oauth.Error {
-	if err.Status != oauth.Unauthenticated().Status {
-		return err
-	}
 	return e.failedAuthentication(ctx, face, "", err)
 }
 

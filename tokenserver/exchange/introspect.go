@@ -69,7 +69,17 @@ func (e *Exchange) AuthenticateInspector(ctx context.Context, bearer string) (In
 		return Inspector{}, e.failedAuthentication(ctx, Standard, "", noInspector(),
 			append(accountAttrs(account), slog.String(keyDetail, detailNotListed))...)
 	}
+	if wait, ok := e.deps.Limits.Client(subjectOf(account), 1, 1); !ok {
+		e.audit(ctx, line{slog.LevelWarn, "Limited a client", Standard, Limited, reasonClientRate}, accountAttrs(account))
+		return Inspector{}, oauth.TooMany("this ServiceAccount asks for too much: verify tokens by the keys and introspect where today's "+
+			"answer matters, and come back when Retry-After says", wait)
+	}
 	return Inspector{account: account, servers: servers}, nil
+}
+
+// subjectOf is what Kubernetes calls the ServiceAccount. No client id has a colon.
+func subjectOf(account workload.Identity) string {
+	return "system:serviceaccount:" + account.Namespace + ":" + account.Name
 }
 
 // Introspect says what the token is worth today to the resource server that asks, as any decision is made: on the objects as

@@ -44,7 +44,11 @@ func (e *Exchange) failedAuthentication(
 ) *oauth.Error {
 	wait, ok := e.deps.Limits.Failure(origin.From(ctx).Address)
 	if ok {
-		e.unauthenticated(ctx, face, clientID, answer.Code, attrs...)
+		reason := answer.Code
+		if reason == oauth.InvalidRequest { // which says how the request was written; what came of it is this
+			reason = oauth.InvalidClient
+		}
+		e.unauthenticated(ctx, face, clientID, reason, attrs...)
 		return answer
 	}
 	e.limitedAddress(ctx, face, clientID)

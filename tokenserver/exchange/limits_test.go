@@ -1,12 +1,15 @@
 package exchange_test
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
 
+	"countersign.dev/tokenserver"
 	"countersign.dev/tokenserver/limit"
 	"countersign.dev/tokenserver/tokenservertest"
+	"countersign.dev/tokenserver/workload/workloadtest"
 )
 
 func TestAClientThatAsksForTooMuchIsToldWhenToComeBackOnBothFaces(t *testing.T) {
@@ -153,4 +156,43 @@ func hubCode(a tokenservertest.Answer) any {
 	}
 	one, _ := errors[0].(map[string]any)
 	return one["code"]
+}
+
+func TestAResourceServerThatAsksForTooMuchIsToldWhenToComeBackAndNobodyElseIs(t *testing.T) {
+	w := tokenservertest.New(t, withPods)
+	w.Restart(func(d *tokenserver.Deps) {
+		d.Limits = limit.New(limit.Config{ClientRate: 1, ClientBurst: 2}, w.Clock)
+	})
+	gateway := w.API.Cluster.Sign(t, tokenservertest.Issuer, w.Clock.Now(), workloadtest.For("iot", "gateway"))
+	for range 2 {
+		if got := w.Do(introspecting("x", gateway)); got.Status != http.StatusOK {
+			t.Fatalf("got %d %s", got.Status, got.Text)
+		}
+	}
+	got := w.Do(introspecting("x", gateway))
+	if got.Status != http.StatusTooManyRequests || got.Header.Get("Retry-After") != "1" {
+		t.Errorf("got %d %v", got.Status, got.Header)
+	}
+	if got := w.Do(first().standard()); got.Status != http.StatusOK {
+		t.Errorf("an application gets %d %s", got.Status, got.Text)
+	}
+}
+
+// The v3 API says how many tenants there are, and decides for each to know it.
+func TestAListOfAllTenantsCostsByTheThousand(t *testing.T) {
+	w := tokenservertest.New(t, func(o *tokenservertest.Objects) {
+		for i := range 2000 {
+			o.More = append(o.More, tokenservertest.NewGrant(fmt.Sprintf("tenant%d", i)))
+		}
+	})
+	bearer := w.Do(first().hub(tokenservertest.Host)).Member("access_token")
+	w.Restart(func(d *tokenserver.Deps) {
+		d.Limits = limit.New(limit.Config{ClientRate: 1, ClientBurst: 5}, w.Clock)
+	})
+	if got := w.Do(userTenants(bearer)); got.Status != http.StatusOK {
+		t.Fatalf("got %d %s", got.Status, got.Text)
+	}
+	if got := w.Do(userTenants(bearer)); got.Status != http.StatusTooManyRequests || got.Header.Get("Retry-After") != "2" {
+		t.Errorf("three of five are spent, and the next gets %d %v", got.Status, got.Header)
+	}
 }

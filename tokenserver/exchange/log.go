@@ -3,6 +3,7 @@ package exchange
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"countersign.dev/access"
@@ -53,7 +54,7 @@ func (e *Exchange) issued(ctx context.Context, s Session, r Request, decision *a
 	e.audit(ctx, line{slog.LevelInfo, "Issued a token", s.face, Issued, string(decision.Reason)}, append(s.attrs(),
 		slog.String(keyTenant, r.Tenant),
 		slog.String(keyAudience, decision.Audience),
-		slog.String(keyAsked, scopes(r.Scopes)),
+		slog.String(keyAsked, e.scopes(s, r.Scopes)),
 		slog.String(keyGiven, strings.Join(issued.Scopes, " ")),
 		slog.String(keyTokenID, issued.ID),
 		slog.String(keyKeyID, issued.KeyID),
@@ -69,7 +70,7 @@ func (e *Exchange) refused(ctx context.Context, s Session, r Request, decision *
 	e.audit(ctx, line{slog.LevelInfo, "Refused a token", s.face, Refused, string(decision.Reason)}, append(s.attrs(),
 		slog.String(keyTenant, tenant),
 		slog.String(keyAudience, e.audience(r.Audience)),
-		slog.String(keyAsked, scopes(r.Scopes)),
+		slog.String(keyAsked, e.scopes(s, r.Scopes)),
 		slog.String(keyGrant, string(decision.GrantUID())),
 		slog.String(keyGrantVersion, decision.GrantResourceVersion()),
 		slog.String(keyDetail, detail)))
@@ -84,6 +85,25 @@ func (e *Exchange) audience(asked string) string {
 		return unknown
 	}
 	return asked
+}
+
+// scopes are those of the application's resource servers.
+func (e *Exchange) scopes(s Session, asked []string) string {
+	shown := make([]string, 0, len(asked))
+	for _, scope := range asked {
+		if !e.offers(s, scope) {
+			scope = unknown
+		}
+		shown = append(shown, scope)
+	}
+	return quoted(strings.Join(shown, " "))
+}
+
+func (e *Exchange) offers(s Session, scope string) bool {
+	return s.client.Application != nil && slices.ContainsFunc(s.client.Application.ResourceServers, func(name string) bool {
+		server := e.deps.Directory.ResourceServer(name)
+		return server != nil && server.Scopes.Has(scope)
+	})
 }
 
 func (e *Exchange) contradicted(ctx context.Context, s Session, err *oauth.Error) {

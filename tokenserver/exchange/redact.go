@@ -10,9 +10,6 @@ const (
 	maxLogged = 256
 	// maxName is the length of the longest name of a tenant, an application or a version.
 	maxName = 63
-	// maxScope is the length of the longest scope. A secret is shorter, but is known by its mark; what an encoding makes of
-	// one is longer.
-	maxScope = 64
 	// maxWord is the length of the longest word of a user agent. A secret and what can be made of one are longer.
 	maxWord = 40
 	// secretMark is how every client secret of ours begins, and escapedMark the same in a URL, both in lower case.
@@ -40,16 +37,6 @@ func name(text string) string {
 }
 
 func notInName(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' }
-
-// scopes is a list of scopes.
-func scopes(asked []string) string {
-	for _, scope := range asked {
-		if len(scope) > maxScope {
-			return redacted
-		}
-	}
-	return quoted(strings.Join(asked, " "))
-}
 
 // agent is a user agent: products and comments.
 func agent(text string) string {

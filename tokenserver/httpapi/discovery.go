@@ -55,7 +55,7 @@ func Keys(keys *signer.Keys) Public {
 // ServerMetadata is the discovery document of RFC 8414.
 func ServerMetadata(issuer string) Public {
 	metadata := metadataOf(issuer)
-	return Public{FreshFor: metadataFreshFor, Refuse: refuse, Document: func() (any, bool) { return metadata, true }}
+	return Public{FreshFor: metadataFreshFor, Refuse: refuse, Document: constant(metadata)}
 }
 
 // OpenIDConfiguration is the discovery document in the form of OpenID Connect, as kube-apiserver has it.
@@ -74,7 +74,7 @@ func OpenIDConfiguration(issuer string, keys *signer.Keys) Public {
 
 // OpenAPI is the description of the whole API, which changes with the program and the configuration alone.
 func OpenAPI(document json.RawMessage) Public {
-	return Public{FreshFor: metadataFreshFor, Refuse: refuse, Document: func() (any, bool) { return document, true }}
+	return Public{FreshFor: metadataFreshFor, Refuse: refuse, Document: constant(document)}
 }
 
 func metadataOf(issuer string) serverMetadata {

@@ -31,13 +31,11 @@ func (h Public) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.Refuse(w, r, oauth.Unavailable("the server has no keys yet; try again", time.Second))
 		return
 	}
-	body, err := json.Marshal(document)
+	body, tag, err := encode(document)
 	if err != nil {
 		h.Refuse(w, r, oauth.Internal())
 		return
 	}
-	sum := sha256.Sum256(body)
-	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 	header := w.Header()
 	header.Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(h.FreshFor()/time.Second)))
 	header.Set("ETag", tag)
@@ -49,6 +47,34 @@ func (h Public) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	// A client that went away cannot be told anything.
 	_, _ = w.Write(body)
+}
+
+// encoded is a document that never changes, with its entity tag: neither is made anew for each who asks.
+type encoded struct {
+	body []byte
+	tag  string
+}
+
+// constant returns what Public.Document wants, for a document that never changes. One that has no JSON is a mistake in the
+// program.
+func constant(document any) func() (any, bool) {
+	body, tag, err := encode(document)
+	if err != nil {
+		panic("encoding a document: " + err.Error())
+	}
+	return func() (any, bool) { return encoded{body, tag}, true }
+}
+
+// encode returns a document's JSON and its entity tag (RFC 9110 section 8.8.3).
+func encode(document any) (body []byte, tag string, err error) {
+	if ready, ok := document.(encoded); ok {
+		return ready.body, ready.tag, nil
+	}
+	if body, err = json.Marshal(document); err != nil {
+		return nil, "", fmt.Errorf("encoding a document: %w", err)
+	}
+	sum := sha256.Sum256(body)
+	return body, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`, nil
 }
 
 // refuse answers in the standard face's envelope.

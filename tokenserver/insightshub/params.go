@@ -39,7 +39,6 @@ func (p *tokenParams) fields() []field {
 		{"hostTenant", &p.HostTenant},
 		{"userTenant", &p.UserTenant},
 		{"grant_type", &p.GrantType},
-		{"caller_context_type", &p.CallerContextType},
 	}
 }
 
@@ -53,6 +52,9 @@ func readTokenParams(r *http.Request) (*tokenParams, *oauth.Error) {
 	query, problem := url.ParseQuery(r.URL.RawQuery)
 	if problem != nil {
 		return nil, badRequest("the query cannot be read")
+	}
+	if impersonates(query) {
+		return nil, noImpersonation()
 	}
 	params := &tokenParams{}
 	switch media {
@@ -87,15 +89,15 @@ func (p *tokenParams) take(values url.Values) *oauth.Error {
 		}
 		*field.value = value
 	}
-	if values.Has("caller_context") {
-		p.CallerContext = true
+	if impersonates(values) {
+		return noImpersonation()
 	}
 	return nil
 }
 
 // takeGrantType takes what may stand in the query beside a body that has parameters.
 func (p *tokenParams) takeGrantType(query url.Values) *oauth.Error {
-	for _, field := range append(p.fields(), field{name: "caller_context"}) {
+	for _, field := range p.fields() {
 		if field.name != "grant_type" && query.Has(field.name) {
 			return badRequest("parameters stand in the body and in the query: send all of them in one place")
 		}
@@ -130,10 +132,21 @@ func (m *manner) check() *oauth.Error {
 		return oauth.BadRequest(oauth.UnsupportedGrantType, "the one grant_type served is client_credentials")
 	}
 	if m.CallerContextType != "" || m.CallerContext != nil {
-		return badRequest("caller_context is not supported: tokens are for tenants, not for users; leave caller_context and " +
-			"caller_context_type out")
+		return noImpersonation()
 	}
 	return nil
+}
+
+// impersonates reports whether parameters outside of a JSON body ask for a user's token. One without a value is as one that is
+// not there, here as everywhere.
+func impersonates(values url.Values) bool {
+	return slices.ContainsFunc(slices.Concat(values["caller_context"], values["caller_context_type"]),
+		func(value string) bool { return value != "" })
+}
+
+func noImpersonation() *oauth.Error {
+	return badRequest("caller_context is not supported: tokens are for tenants, not for users; leave caller_context and " +
+		"caller_context_type out")
 }
 
 // checkOwn says which of the names is not the authenticated client's own. They are compared exactly.

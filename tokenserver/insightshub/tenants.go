@@ -66,7 +66,11 @@ func (h UserTenants) answer(r *http.Request) (*userTenantsAnswer, *oauth.Error) 
 	if err != nil {
 		return nil, err
 	}
-	return pageOf(h.Exchange.Tenants(r.Context(), session), number, size), nil
+	tenants, err := h.Exchange.Tenants(r.Context(), session)
+	if err != nil {
+		return nil, err
+	}
+	return pageOf(tenants, number, size), nil
 }
 
 // pageOf takes one page. One past the end is empty, and no error.

@@ -270,3 +270,29 @@ func TestEveryErrorIsInTheEnvelopeThatTheSDKsRead(t *testing.T) {
 		}
 	}
 }
+
+func TestWhoAsksForAUsersTokenIsToldThatThereAreNoneWhereverItStands(t *testing.T) {
+	w := tokenservertest.New(t)
+	for sentence, request := range map[string]*http.Request{
+		"in the body":                         post(base+"/oauth/token", body("{", `{"caller_context":{"token":"x"},`)),
+		"in the query beside a body":          post(base+"/oauth/token?caller_context=x", body()),
+		"its type in the query beside a body": post(base+"/oauth/token?caller_context_type=id_token", body()),
+		"in the query of several":             post(base+"/oauthTokens?caller_context=x", severalBody("acme")),
+	} {
+		got := w.Do(with(request, header, key()))
+		if got.Status != http.StatusBadRequest || !strings.Contains(got.Text, "caller_context is not supported") {
+			t.Errorf("%s: %d %s", sentence, got.Status, got.Text)
+		}
+	}
+	if got := w.Do(with(post(base+"/oauth/token?caller_context=&caller_context_type=", body()), header, key())); got.Status != http.StatusOK {
+		t.Errorf("without a value it is as if it were not there: %d %s", got.Status, got.Text)
+	}
+}
+
+func TestAMemberOfTheWrongTypeIsNamedAsTheClientWroteIt(t *testing.T) {
+	w := tokenservertest.New(t)
+	got := w.Do(with(post(base+"/oauth/token", body("{", `{"grant_type":1,`)), header, key()))
+	if !strings.Contains(got.Text, `"grant_type in the body has the wrong type, number: it is a string"`) {
+		t.Errorf("got %s", got.Text)
+	}
+}

@@ -108,7 +108,10 @@ func readTokensParams(r *http.Request) (*tokensParams, *oauth.Error) {
 	if problem != nil {
 		return nil, badRequest("the query cannot be read")
 	}
-	for _, name := range []string{"appName", "appVersion", "hostTenantId", "userTenantIds", "caller_context_type", "caller_context"} {
+	if impersonates(query) {
+		return nil, noImpersonation()
+	}
+	for _, name := range []string{"appName", "appVersion", "hostTenantId", "userTenantIds"} {
 		if query.Has(name) {
 			return nil, badRequest(name + " stands in the query: send all parameters in the JSON body")
 		}

@@ -48,7 +48,7 @@ func (b *buckets[K]) take(now time.Time, key K, cost, next int) (wait time.Durat
 	part := &b.parts[maphash.Comparable(b.seed, key)%shards]
 	part.mu.Lock()
 	defer part.mu.Unlock()
-	bucket := b.bucket(part, key)
+	bucket, cost := b.bucket(part, key), min(cost, b.burst) // what costs more than there can ever be costs all
 	if bucket.AllowN(now, cost) {
 		return 0, true
 	}

@@ -66,6 +66,16 @@ func TestWhatIsRefusedCostsNothing(t *testing.T) {
 	}
 }
 
+func TestWhatCostsMoreThanThereCanEverBeCostsAll(t *testing.T) {
+	l := limit.New(config, clocktesting.NewFakeClock(epoch))
+	if wait, ok := l.Client("a", 1000, 1001); !ok {
+		t.Errorf("with a full bucket it has to wait %s, and would for ever", wait)
+	}
+	if wait, ok := l.Client("a", 1000, 1001); ok || wait != 5*time.Second {
+		t.Errorf("with an empty one: %v, wait %s", ok, wait)
+	}
+}
+
 // Retry-After is in whole seconds, rounded up: the client comes then, and must not be sent away again.
 func TestWhoComesWhenToldIsAdmitted(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

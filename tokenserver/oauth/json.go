@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 
 	kjson "sigs.k8s.io/json"
 )
@@ -36,8 +37,10 @@ func DecodeObject(body []byte, into any, unknown Unknown) *Error {
 	}
 	strict, err := kjson.UnmarshalStrict(body, into, checks...)
 	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
-		return BadRequest(InvalidRequest, fmt.Sprintf("%s in the body has the wrong type: it is a %s, not a %s",
-			wrong.Field, expected(wrong.Type), wrong.Value))
+		// The path names Go structs, too, where one is embedded in another; none of our bodies has a member in a member.
+		name := wrong.Field[strings.LastIndexByte(wrong.Field, '.')+1:]
+		return BadRequest(InvalidRequest, fmt.Sprintf("%s in the body has the wrong type, %s: it is a %s",
+			name, wrong.Value, expected(wrong.Type)))
 	}
 	if is, at := kjson.SyntaxErrorOffset(err); is {
 		return BadRequest(InvalidRequest, fmt.Sprintf("the body is not one JSON object and nothing else: see byte %d", at))
