@@ -1,4 +1,4 @@
-# `make` lists the targets. Nothing is needed but Go, a C compiler (for the race detector), make and git; npm for one test.
+# `make` lists the targets. Nothing is needed but Go, a C compiler (for the race detector), make and git; npm and curl for some tests.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c

@@ -7,6 +7,8 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"countersign.dev/access"
@@ -30,8 +32,11 @@ func newApplications(deps Deps) *applications {
 func (r *applications) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
 	app := &v1alpha1.Application{}
 	err := r.Client.Get(ctx, request.NamespacedName, app)
-	if apierrors.IsNotFound(err) || err == nil && app.DeletionTimestamp != nil {
+	if apierrors.IsNotFound(err) {
 		return settled(reconcile.Result{}, r.credentials.Remove(ctx, request.NamespacedName))
+	}
+	if gone, ok := deleting(app); err == nil && ok {
+		return settled(reconcile.Result{}, r.bury(ctx, app, gone))
 	}
 	if err != nil {
 		return reconcile.Result{}, fmt.Errorf("reading the application: %w", err)
@@ -58,6 +63,21 @@ func (r *applications) Reconcile(ctx context.Context, request reconcile.Request)
 	return settled(reconcile.Result{RequeueAfter: after}, err)
 }
 
+// bury removes the Secrets of an application that was deleted and is held by a finalizer, and says so.
+func (r *applications) bury(ctx context.Context, app *v1alpha1.Application, gone finding) error {
+	if err := r.credentials.Remove(ctx, client.ObjectKeyFromObject(app)); err != nil {
+		return err
+	}
+	base, reporter := app.DeepCopy(), reporter{r.Clock, app.Generation}
+	reporter.setBoth(&app.Status.Conditions, gone, "")
+	for i := range app.Status.Versions {
+		conditions := &app.Status.Versions[i].Conditions
+		reporter.set(conditions, v1alpha1.ConditionReady, gone)
+		reporter.set(conditions, v1alpha1.ConditionEffective, gone)
+	}
+	return writeStatus(ctx, r.Client, base, app)
+}
+
 // hosting returns the name of a tenant that hosts, or "".
 func hosting(host *access.Tenant) string {
 	if host == nil || host.Stage == "" {
@@ -82,9 +102,22 @@ func (r *applications) report(known *facts, app *v1alpha1.Application, host *acc
 		decision := access.Decide(known, access.Question{
 			Application: meant, Version: string(entry.Version), Tenant: app.Status.HostTenant, Now: r.Clock.Now(),
 		})
-		reporter.set(&entry.Conditions, v1alpha1.ConditionEffective, finding{decision.Reason, decision.Message()})
+		effective := finding{decision.Reason, decision.Message()}
+		if decision.Granted() && len(entry.Verifiers) == 0 && len(app.Spec.Versions[i].ServiceAccounts) == 0 {
+			effective = unequipped(entry)
+		}
+		reporter.set(&entry.Conditions, v1alpha1.ConditionEffective, effective)
 	}
 	reporter.set(&app.Status.Conditions, v1alpha1.ConditionReady, readyApplication(app, accepted))
+}
+
+// unequipped says why a version that could have a token has nothing to ask for it with: what its Ready says.
+func unequipped(entry *v1alpha1.ApplicationVersionStatus) finding {
+	ready := meta.FindStatusCondition(entry.Conditions, string(v1alpha1.ConditionReady))
+	if ready == nil || ready.Reason == string(v1alpha1.ReasonReady) {
+		return finding{v1alpha1.ReasonCredentialsPending, "the version has no credentials yet"}
+	}
+	return finding{v1alpha1.Reason(ready.Reason), ready.Message}
 }
 
 func acceptApplication(known *facts, app *v1alpha1.Application, host *access.Tenant) finding {
@@ -102,6 +135,12 @@ func acceptApplication(known *facts, app *v1alpha1.Application, host *access.Ten
 			return finding{v1alpha1.ReasonResourceServerNotFound, fmt.Sprintf(
 				"spec.resourceServers names %s, which is no accepted ResourceServer: name another, or ask the platform operator for it",
 				name)}
+		}
+	}
+	if offer := app.Spec.Offer; offer != nil {
+		if _, err := metav1.LabelSelectorAsSelector(offer.TenantSelector); err != nil {
+			return finding{v1alpha1.ReasonInvalidSelector, fmt.Sprintf(
+				"spec.offer.tenantSelector cannot be read and selects nobody: %v", err)}
 		}
 	}
 	for i := range app.Spec.Versions {

@@ -1,9 +1,14 @@
 package controllers
 
 import (
+	"context"
+
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"countersign.dev/api/v1alpha1"
 )
@@ -110,6 +115,13 @@ var _ = Describe("An Application", func() {
 		Entry("an AccessLevel that is not there", func(w *world, _ *v1alpha1.Tenant, app *v1alpha1.Application) {
 			edit(w, app, func(a *v1alpha1.Application) { a.Spec.Versions[0].Access.Level = "nothing" })
 		}, v1alpha1.ReasonAccessLevelNotFound, "spec.versions[1.0.0].access.level names nothing"),
+		Entry("a selector that cannot be read", func(w *world, _ *v1alpha1.Tenant, app *v1alpha1.Application) {
+			edit(w, app, func(a *v1alpha1.Application) {
+				a.Spec.Offer = &v1alpha1.Offer{TenantSelector: &metav1.LabelSelector{
+					MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "plan", Operator: "in", Values: []string{"gold"}}},
+				}}
+			})
+		}, v1alpha1.ReasonInvalidSelector, "spec.offer.tenantSelector cannot be read and selects nobody"),
 	)
 
 	It("stays accepted while its host is suspended, and is effective no more", func() {
@@ -131,5 +143,25 @@ var _ = Describe("An Application", func() {
 		reason, message := said(app.Status.Conditions, v1alpha1.ConditionReady)
 		Expect(reason).To(Equal(v1alpha1.ReasonSecretNameConflict))
 		Expect(message).To(ContainSubstring("version 1.0.0: Secret kpi.1.0.0"))
+		Expect(reasonOf(app.Status.Versions[0].Conditions, v1alpha1.ConditionEffective)).
+			To(Equal(v1alpha1.ReasonSecretNameConflict), "there are no credentials to ask for a token with")
+	})
+
+	It("is looked at when a Secret of a version's name changes, whatever that Secret says of itself", func() {
+		secret := func(name, application string) *corev1.Secret {
+			s := &corev1.Secret{Type: v1alpha1.SecretTypeCredentials}
+			s.Namespace, s.Name = "host", name
+			if application != "" {
+				s.Annotations = map[string]string{v1alpha1.AnnotationApplication: application}
+			}
+			return s
+		}
+		request := func(name string) reconcile.Request {
+			return reconcile.Request{NamespacedName: client.ObjectKey{Namespace: "host", Name: name}}
+		}
+		Expect(applicationOfSecret(context.Background(), secret("kpi.1.0.0", "kpi"))).To(ConsistOf(request("kpi")))
+		Expect(applicationOfSecret(context.Background(), secret("kpi.1.0.0", ""))).To(ConsistOf(request("kpi")))
+		Expect(applicationOfSecret(context.Background(), secret("kpi.1.0.0", "other"))).To(ConsistOf(request("kpi"), request("other")))
+		Expect(applicationOfSecret(context.Background(), secret("nameless", ""))).To(BeEmpty())
 	})
 })

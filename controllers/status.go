@@ -64,6 +64,17 @@ func shortened(message string) string {
 	return strings.ToValidUTF8(message[:maxMessage-len(more)], "") + more
 }
 
+// deleting is what is found of an object that was deleted and is held by a finalizer; false for any other. It counts as
+// absent, and must not look as if it were there.
+func deleting(object client.Object) (finding, bool) {
+	if object.GetDeletionTimestamp() == nil {
+		return finding{}, false
+	}
+	return finding{v1alpha1.ReasonDeleting, fmt.Sprintf(
+		"it was deleted and counts as absent; what holds it are the finalizers %s, whose owners have to let it go",
+		strings.Join(object.GetFinalizers(), ", "))}, true
+}
+
 // setBoth sets Accepted, and Ready where nothing but acceptance can be wrong.
 func (r reporter) setBoth(conditions *[]metav1.Condition, accepted finding, readyMessage string) {
 	r.set(conditions, v1alpha1.ConditionAccepted, accepted)

@@ -23,9 +23,6 @@ func (r *tenantGrants) Reconcile(ctx context.Context, request reconcile.Request)
 	if err := r.Client.Get(ctx, request.NamespacedName, grant); err != nil {
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
-	if grant.DeletionTimestamp != nil {
-		return reconcile.Result{}, nil
-	}
 	base := grant.DeepCopy()
 	known := newFacts(ctx, r.Client)
 	r.report(known, grant)
@@ -42,6 +39,9 @@ func (r *tenantGrants) report(known *facts, grant *v1alpha1.TenantGrant) {
 	reporter := reporter{r.Clock, grant.Generation}
 	tenant := access.HostOf(known, grant.Namespace)
 	accepted := acceptGrant(grant, tenant)
+	if gone, ok := deleting(grant); ok {
+		accepted = gone
+	}
 	// A grant that is suspended, expired or not offered is Ready: nothing has to be mended there.
 	reporter.setBoth(&grant.Status.Conditions, accepted, "the grant stands; Effective says whether a token can be had with it")
 	effective := accepted

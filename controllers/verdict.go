@@ -34,12 +34,12 @@ func (v *verdict[T, O]) Reconcile(ctx context.Context, request reconcile.Request
 	if err := v.Client.Get(ctx, request.NamespacedName, object); err != nil {
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
-	if object.GetDeletionTimestamp() != nil {
-		return reconcile.Result{}, nil
-	}
 	base := object.DeepCopyObject().(O) //nolint:forcetypeassert // a deep copy has the type of its original
 	known := newFacts(ctx, v.Client)
 	accepted, meaning := v.accept(known, object)
+	if gone, ok := deleting(object); ok {
+		accepted = gone
+	}
 	if known.err != nil {
 		return reconcile.Result{}, known.err
 	}

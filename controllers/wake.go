@@ -3,6 +3,8 @@ package controllers
 import (
 	"context"
 	"reflect"
+	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -57,12 +59,19 @@ func (w wake) applicationsOfServer(ctx context.Context, server *v1alpha1.Resourc
 }
 
 // applicationOfSecret: a Secret that was deleted or changed is repaired, one that was left behind is removed.
+// Where what it says and its name speak of two, both are looked at: whose name it takes waits for it to go.
 func applicationOfSecret(_ context.Context, secret client.Object) []reconcile.Request {
-	key, ok := credentials.ApplicationOf(secret)
-	if !ok {
-		return nil
+	var found []reconcile.Request
+	if key, ok := credentials.ApplicationOf(secret); ok {
+		found = append(found, reconcile.Request{NamespacedName: key})
 	}
-	return []reconcile.Request{{NamespacedName: key}}
+	if name, _, ok := strings.Cut(secret.GetName(), "."); ok {
+		named := reconcile.Request{NamespacedName: types.NamespacedName{Namespace: secret.GetNamespace(), Name: name}}
+		if !slices.Contains(found, named) {
+			found = append(found, named)
+		}
+	}
+	return found
 }
 
 // grantsOfTenant: those that the tenant gives, and those for what it hosts.

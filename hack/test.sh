@@ -26,7 +26,20 @@ run() {
 	go test -race -shuffle=on -timeout=20m "$@" || failed=1
 	echo "test: $about took $((SECONDS - start)) s"
 }
+# Said aloud, at the beginning and at the end: what was not tried must not look as if it had passed.
+skipped=()
+lacks() { ! command -v "$1" >/dev/null; }
+if lacks npm; then skipped+=("UnmodifiedNPM: the tests with unmodified clients from npm, because npm is not on this machine"); fi
+if lacks curl; then skipped+=("EveryCommandOfTheAPIDocument: the commands of docs/api.md, because curl is not on this machine"); fi
+report_skipped() { ((${#skipped[@]} == 0)) || printf 'test: SKIPPED %s\n' "${skipped[@]}"; }
+if ((${#skipped[@]} > 0)); then
+	report_skipped
+	pattern=$(printf '%s\n' "${skipped[@]%%:*}" | paste -sd'|')
+	set -- "$@" "-skip=$pattern"
+fi
+
 run "unit tests" "$@" "${units[@]}"
 ((${#suites[@]} == 0)) || run "suites on a control plane" "$@" -p=1 "${suites[@]}" -ginkgo.randomize-all
 ((${#chains[@]} == 0)) || run "whole chains" "$@" -p=1 "${chains[@]}"
+report_skipped
 exit $failed

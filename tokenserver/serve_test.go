@@ -265,6 +265,7 @@ func TestNoRequestIsCutWhileTheServerStops(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)
 	if err != nil || answer.StatusCode != http.StatusOK || !strings.Contains(string(body), "access_token") {
 		t.Errorf("the request in flight: %s %s %v", answer.Status, body, err)

@@ -58,6 +58,7 @@ type Server struct {
 // New returns a Server.
 func New(deps Deps) *Server {
 	s := &Server{deps: deps, metrics: newMetrics(deps.Directory, deps.Limits, deps.Clock)}
+	s.metrics.registry.MustRegister(newKeyMetrics(deps.Keys))
 	s.exchange = exchange.New(exchange.Deps{
 		Directory: deps.Directory, Tokens: deps.Tokens, Workloads: deps.Workloads, MaxStaleness: deps.MaxStaleness,
 		Limits: deps.Limits, Log: deps.Log, Count: s.metrics.count, CountToken: s.metrics.countToken,

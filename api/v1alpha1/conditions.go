@@ -39,6 +39,12 @@ const (
 	// ReasonTenantMismatch is used with Accepted=False on a TenantGrant whose spec.tenant is not the tenant of its
 	// namespace.
 	ReasonTenantMismatch Reason = "TenantMismatch"
+	// ReasonInvalidSelector is used with Accepted=False on an Application whose spec.offer.tenantSelector cannot be read. It
+	// selects nobody then.
+	ReasonInvalidSelector Reason = "InvalidSelector"
+	// ReasonDeleting is used with every condition of an object that was deleted and is held by a finalizer: it counts as
+	// absent.
+	ReasonDeleting Reason = "Deleting"
 	// ReasonCredentialsPending is used with Ready=False on a version (and its Application) whose credentials are not yet in
 	// the Secret.
 	ReasonCredentialsPending Reason = "CredentialsPending"
@@ -104,6 +110,17 @@ const (
 	SecretTypeCredentials = "countersign.dev/credentials"
 	// SecretTypeSigningKeys is the type of the Secret with the signing keys in Countersign's own namespace.
 	SecretTypeSigningKeys = "countersign.dev/signing-keys"
+
+	// AnnotationRotate is, on the Secret with the signing keys, a word of one's own choice: each new one rotates the keys of
+	// both faces once, as the schedule would.
+	AnnotationRotate = "countersign.dev/rotate"
+	// AnnotationRotated is the last such word that was acted on. The operator writes it and never reads it.
+	AnnotationRotated = "countersign.dev/rotated"
+	// AnnotationRemoveKey is, on the Secret with the signing keys, the kids, separated by commas, of keys that must not be
+	// there: each is removed at once, and tokens that it signed stop verifying.
+	AnnotationRemoveKey = "countersign.dev/remove-key"
+	// AnnotationRemovedKey is the last such list that was acted on. The operator writes it.
+	AnnotationRemovedKey = "countersign.dev/removed-key"
 
 	// AnnotationApplication is, on a Secret, the name of the Application whose it is.
 	AnnotationApplication = "countersign.dev/application"

@@ -58,7 +58,7 @@ type Environment struct {
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=128
-// +kubebuilder:validation:Pattern=`^[A-Za-z_][A-Za-z0-9_]*$`
+// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z_][A-Za-z0-9_]*$')",message="the name of an environment variable is letters, digits and underscores, and begins with no digit, as 'CLIENT_ID'"
 type EnvironmentKey string
 
 // EnvironmentKeys names the environment variables of type Custom.

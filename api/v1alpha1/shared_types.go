@@ -5,14 +5,14 @@ package v1alpha1
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=64
-// +kubebuilder:validation:Pattern=`^[!#-\[\]-~]+$`
+// +kubebuilder:validation:XValidation:rule="self.matches('^[!#-\\\\[\\\\]-~]+$')",message="a scope is visible ASCII without spaces, double quotes and backslashes, as 'assets:read'"
 type Scope string
 
 // TenantName is the name of a Tenant, which is the tenant's id in requests and tokens: a DNS label (RFC 1123).
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=63
-// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="write metadata.name of a Tenant: lowercase letters and digits with dashes between, as 'operator-co'"
 type TenantName string
 
 // VersionName names a version of an application: lowercase letters and digits with single dots and dashes between them.
@@ -20,7 +20,7 @@ type TenantName string
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=63
-// +kubebuilder:validation:Pattern=`^[a-z0-9]+([.-][a-z0-9]+)*$`
+// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]+([.-][a-z0-9]+)*$')",message="a version is lowercase letters and digits with single dots and dashes between them, as '1.0.0' or '2.0.0-rc.1'"
 type VersionName string
 
 // State says whether its owner lets a thing take effect.
@@ -40,7 +40,7 @@ const (
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=253
-// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
+// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="write metadata.name of a ServiceAccount: lowercase letters and digits with dashes and dots between, as 'kpi-dashboard'"
 // +kubebuilder:validation:XValidation:rule="self != 'default'",message="every pod that names no ServiceAccount runs as 'default': create a ServiceAccount for these pods alone, set it as their serviceAccountName, and name it here"
 type ServiceAccountName string
 
@@ -59,7 +59,7 @@ type NamespacedServiceAccount struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
-	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="write the name of a namespace: lowercase letters and digits with dashes between, as 'iot'"
 	Namespace string `json:"namespace,omitempty"`
 
 	// name is the ServiceAccount's name, as gateway. It cannot be default, which is every pod's that names none.

@@ -39,9 +39,17 @@ type TenantGrantSpec struct {
 	Versions []VersionName `json:"versions,omitempty"`
 
 	// expirationTime ends the grant, to the second and without anyone's doing (reason GrantExpired): no token is issued
-	// from then on, and none outlives it. Absent: the grant stands until it is deleted.
+	// from then on, and none outlives it. It is a time of RFC 3339 in capitals, as 2027-12-31T00:00:00Z. Absent: the grant
+	// stands until it is deleted.
+	//
+	// The pattern is narrower than the format date-time, which admits texts that no Go program can read, as
+	// 2027-12-31t00:00:00z: a single one that is stored would stop whoever lists this kind.
 	//
 	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$`
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="self > timestamp('2000-01-01T00:00:00Z')",message="expirationTime is a time of this century, as 2027-12-31T00:00:00Z"
 	ExpirationTime *metav1.Time `json:"expirationTime,omitempty"`
 
 	// state is Active (the default) or Suspended. Suspended: the application gets no token for this tenant, at once (reason
@@ -64,7 +72,7 @@ type ApplicationReference struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
-	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="write metadata.name of the Application: lowercase letters and digits with dashes between, as 'kpi-dashboard'"
 	Name string `json:"name,omitempty"`
 
 	// uid is metadata.uid of the Application. Names are not identities: an application that was deleted and created again

@@ -1,5 +1,5 @@
 // Command operator is the one that writes: it issues, repairs and removes the credentials of applications, reports
-// conditions, and creates the signing keys. It serves nothing to clients.
+// conditions, and makes and rotates the signing keys. It serves nothing to clients.
 package main
 
 import (

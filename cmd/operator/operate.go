@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"time"
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
@@ -14,6 +17,7 @@ import (
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -22,6 +26,7 @@ import (
 	"countersign.dev/api/v1alpha1"
 	"countersign.dev/controllers"
 	"countersign.dev/controllers/signingkeys"
+	"countersign.dev/internal/keyset"
 	"countersign.dev/internal/program"
 )
 
@@ -132,16 +137,33 @@ func setUp(ctx context.Context, mgr manager.Manager, o *options) error {
 		return err
 	}
 	if err := signingkeys.Setup(mgr, signingkeys.Deps{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: o.namespace, Clock: clock.RealClock{},
-		Rand: rand.Reader, Events: events,
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: o.namespace,
+		Schedule: o.keys.schedule, Algorithm: keyset.Algorithm(o.keys.algorithm),
+		Clock: clock.RealClock{}, Rand: rand.Reader, Events: events,
 	}); err != nil {
 		return err
 	}
 	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
 		return fmt.Errorf("adding /healthz: %w", err)
 	}
-	if err := mgr.AddReadyzCheck("ping", healthz.Ping); err != nil {
+	if err := mgr.AddReadyzCheck("view", viewed(mgr.GetCache())); err != nil {
 		return fmt.Errorf("adding /readyz: %w", err)
 	}
 	return nil
+}
+
+// viewTimeout is how long /readyz waits for the view: shorter than a kubelet waits for /readyz.
+const viewTimeout = 500 * time.Millisecond
+
+// viewed fails while the operator does not see the five kinds, without which no controller works. One that waits for the
+// lease sees them, too.
+func viewed(view cache.Cache) healthz.Checker {
+	return func(r *http.Request) error {
+		ctx, cancel := context.WithTimeout(r.Context(), viewTimeout)
+		defer cancel()
+		if !view.WaitForCacheSync(ctx) {
+			return errors.New("the first view of the five kinds is not complete: the log says which of them cannot be listed")
+		}
+		return nil
+	}
 }

@@ -24,10 +24,11 @@ type options struct {
 	metricsAddress, healthProbeAddress string
 	logLevel                           string
 	version                            bool
+	keys                               keyOptions
 }
 
 func defaults() *options {
-	return &options{leaderElect: true, metricsAddress: "0", healthProbeAddress: "0", logLevel: "info"}
+	return &options{leaderElect: true, metricsAddress: "0", healthProbeAddress: "0", logLevel: "info", keys: defaultKeyOptions()}
 }
 
 func (o *options) flags(out io.Writer) *pflag.FlagSet {
@@ -44,6 +45,7 @@ func (o *options) flags(out io.Writer) *pflag.FlagSet {
 	flags.StringVar(&o.metricsAddress, "metrics-bind-address", o.metricsAddress, "address for /metrics, as :8081; 0: none")
 	flags.StringVar(&o.healthProbeAddress, "health-probe-bind-address", o.healthProbeAddress,
 		"address for /healthz and /readyz, as :8082; 0: none")
+	o.keys.flags(flags)
 	flags.StringVar(&o.logLevel, "log-level", o.logLevel, "debug, info, warn or error")
 	flags.BoolVar(&o.version, "version", o.version, "print the version and exit")
 	flags.Usage = func() {
@@ -68,6 +70,9 @@ func (o *options) complete() error {
 		return err
 	}
 	o.issuer = issuer
+	if err := o.keys.check(issuer); err != nil {
+		return err
+	}
 	if o.namespace == "" {
 		o.namespace = ownNamespace()
 	}

@@ -2,9 +2,9 @@ package signingkeys
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -21,39 +21,30 @@ import (
 // SecretName is the name of the Secret with the signing keys.
 const SecretName = "countersign-signing-keys"
 
-// Reasons of events on the Secret. They are API.
 const (
-	eventCreated = "SigningKeysCreated"
-	eventBroken  = "SigningKeysBroken"
-
-	actionCreate = "Create"
-	actionRead   = "Read"
+	// lookAgain is after how long the reconciler looks at what it wrote: what comes next counts from when it was there.
+	lookAgain = time.Second
+	// writeTimeout is what a write gets: a plan is made for its moment.
+	writeTimeout = 10 * time.Second
 )
-
-// sets are the files of the Secret and the algorithm of the key that each begins with. The two share no key (RFC 8725
-// section 3.12).
-var sets = []struct {
-	file      string
-	algorithm keyset.Algorithm
-}{
-	{keyset.StandardFile, keyset.ES256},
-	{keyset.InsightsHubFile, keyset.RS256},
-}
 
 // Deps is what a Reconciler works with.
 type Deps struct {
 	// Client reads and writes Secrets in Namespace.
 	Client client.Client
-	// Live reads from the API server: keys are made only where it says that there are none.
+	// Live reads from the API server: keys are changed only as it says that they are.
 	Live      client.Reader
 	Namespace string
+	Schedule  Schedule
+	// Algorithm is that of the standard face. That of the Insights Hub API is RS256.
+	Algorithm keyset.Algorithm
 	Clock     clock.PassiveClock
 	// Rand is where keys come from: crypto/rand, but for tests.
 	Rand   io.Reader
 	Events events.EventRecorder
 }
 
-// Reconciler keeps the Secret with the signing keys there.
+// Reconciler keeps the Secret with the signing keys there, and takes its keys through their lives.
 type Reconciler struct{ Deps }
 
 // New returns a Reconciler.
@@ -64,8 +55,7 @@ func (r *Reconciler) Key() client.ObjectKey {
 	return client.ObjectKey{Namespace: r.Namespace, Name: SecretName}
 }
 
-// Reconcile creates the Secret, or the key sets that are missing in it. A set that cannot be read is left as it is and told
-// of: tokens in hand may still be verified by what a token server has read of it, and only a person can know.
+// Reconcile creates the Secret, or takes its key sets one step further, and says when to look again.
 func (r *Reconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
 	secret := &corev1.Secret{}
 	err := r.Live.Get(ctx, r.Key(), secret)
@@ -73,65 +63,46 @@ func (r *Reconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconc
 	if err != nil && !missing {
 		return reconcile.Result{}, fmt.Errorf("reading the signing keys: %w", err)
 	}
+	now := r.Clock.Now() // after the reading: what was read was written before
 	if missing {
 		secret = &corev1.Secret{Type: v1alpha1.SecretTypeSigningKeys}
 		secret.Namespace, secret.Name = r.Namespace, SecretName
 	} else if secret.Type != v1alpha1.SecretTypeSigningKeys {
-		r.complain(ctx, secret, fmt.Sprintf("it has type %q, not %q: it is somebody else's and stays as it is; delete it, "+
-			"and the signing keys take its place", secret.Type, v1alpha1.SecretTypeSigningKeys))
+		r.tell(ctx, secret, broken("type", "it has type %q, not %q: it is somebody else's and stays as it is; delete it, and the "+
+			"signing keys take its place", secret.Type, v1alpha1.SecretTypeSigningKeys))
 		return reconcile.Result{}, nil
 	}
-	made, err := r.complete(ctx, secret)
-	if err != nil || len(made) == 0 {
+	pass, err := r.advance(secret, now)
+	if err != nil {
 		return reconcile.Result{}, err
 	}
-	write := func() error { return r.Client.Update(ctx, secret) }
+	if pass.changed {
+		if err := r.write(ctx, secret, missing); apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
+			// Somebody was faster; what is there now is looked at afresh.
+			return reconcile.Result{RequeueAfter: lookAgain}, nil
+		} else if err != nil {
+			return reconcile.Result{}, fmt.Errorf("writing the signing keys: %w", err)
+		}
+		pass.next = now.Add(lookAgain)
+	}
+	r.tell(ctx, secret, pass.steps...)
+	return reconcile.Result{RequeueAfter: max(pass.next.Sub(now), lookAgain)}, nil
+}
+
+// write creates or updates the Secret, the latter only if it is still as it was read.
+func (r *Reconciler) write(ctx context.Context, secret *corev1.Secret, missing bool) error {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
 	if missing {
-		write = func() error { return r.Client.Create(ctx, secret) }
+		return r.Client.Create(ctx, secret)
 	}
-	err = write()
-	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
-		// Another operator was faster; its keys are as good.
-		return reconcile.Result{}, nil
-	}
-	if err != nil {
-		return reconcile.Result{}, fmt.Errorf("writing the signing keys: %w", err)
-	}
-	log.FromContext(ctx).Info("Created signing keys", "secret", r.Key().String(), "files", made)
-	r.Events.Eventf(secret, nil, corev1.EventTypeNormal, eventCreated, actionCreate, "created the key sets %v", made)
-	return reconcile.Result{}, nil
+	return r.Client.Update(ctx, secret)
 }
 
-// complete makes the key sets that the Secret lacks, and returns their files.
-func (r *Reconciler) complete(ctx context.Context, secret *corev1.Secret) ([]string, error) {
-	var made []string
-	for _, set := range sets {
-		if data, found := secret.Data[set.file]; found {
-			if _, err := keyset.Parse(data); err != nil {
-				r.complain(ctx, secret, fmt.Sprintf("its file %s is no key set (%v): it stays as it is, and token servers go on "+
-					"with what they have; restore it, or delete the file to get a new set that no token in hand verifies with",
-					set.file, err))
-			}
-			continue
-		}
-		key, err := keyset.Generate(set.algorithm, r.Clock.Now(), r.Rand)
-		if err != nil {
-			return nil, err
-		}
-		data, err := keyset.Set{Keys: []keyset.Key{key}}.Marshal()
-		if err != nil {
-			return nil, err
-		}
-		if secret.Data == nil {
-			secret.Data = map[string][]byte{}
-		}
-		secret.Data[set.file] = data
-		made = append(made, set.file)
+// tell writes steps to the log and as events.
+func (r *Reconciler) tell(ctx context.Context, secret *corev1.Secret, steps ...step) {
+	for _, step := range steps {
+		log.FromContext(ctx).Info("Signing keys", "secret", r.Key().String(), "reason", string(step.reason), "note", step.note)
+		r.Events.Eventf(secret, nil, step.kind, string(step.reason), actionPrefix+step.about, "Secret %s: %s", SecretName, step.note)
 	}
-	return made, nil
-}
-
-func (r *Reconciler) complain(ctx context.Context, secret *corev1.Secret, problem string) {
-	log.FromContext(ctx).Error(errors.New(problem), "Signing keys are broken", "secret", r.Key().String())
-	r.Events.Eventf(secret, nil, corev1.EventTypeWarning, eventBroken, actionRead, "Secret %s: %s", SecretName, problem)
 }

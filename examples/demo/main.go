@@ -19,7 +19,7 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	flag.Usage = func() {
 		fmt.Fprint(flag.CommandLine.Output(), "demo plays the whole scenario on a local control plane and checks each step.\n"+
 			"Run it by 'make demo', which builds what it needs. It ends with 0 if every step came out as it should.\n")

@@ -19,7 +19,7 @@ import (
 const defaultPort = 8080
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	err := run(ctx, os.Stdout)
 	stop()
 	if err != nil {
@@ -34,6 +34,11 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	lock, err := only(filepath.Dir(config.Kubeconfig))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Close() }() // the process ends here, and its locks with it
 	running, err := stack.Start(ctx, config)
 	if errors.Is(err, context.Canceled) {
 		fmt.Fprintln(out, "stopped before all was up; nothing is left running")
@@ -52,6 +57,20 @@ func run(ctx context.Context, out io.Writer) error {
 	case err := <-running.Failed():
 		return errors.Join(err, running.Stop())
 	}
+}
+
+// only makes this the one dev of the clone: two would take each other's kubeconfig and logs. The lock ends with the process,
+// however that ends.
+func only(dir string) (*os.File, error) {
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("locking %s: %w", dir, err)
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("another 'make dev' of this clone is running: end it, or start this one in another clone"),
+			lock.Close())
+	}
+	return lock, nil
 }
 
 func configure(out io.Writer) (stack.Config, error) {

@@ -2,23 +2,13 @@
 // operator writes it, the token server reads it. It knows neither JWTs nor Kubernetes.
 //
 // A set is one JSON file. Each key carries the absolute times of its life; readers follow them by their own clock, so that
-// all replicas switch at once and one whose mount is stuck goes dark rather than signs with a key that others removed.
+// all replicas switch at once, whenever the file reached each.
 package keyset
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rsa"
-	"crypto/sha256"
-	"crypto/x509"
-	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 )
@@ -31,132 +21,29 @@ const (
 	InsightsHubFile = "insightshub.json"
 )
 
-// Algorithm is a JWS algorithm (RFC 7518 section 3.1, RFC 8037).
-type Algorithm string
-
-// The algorithms that keys can be for.
 const (
-	ES256 Algorithm = "ES256"
-	EdDSA Algorithm = "EdDSA"
-	RS256 Algorithm = "RS256"
+	// MaxKeys is the most keys that a set can hold: one that retired, one that signs, one that comes next.
+	MaxKeys = 3
+	// MaxTokenLifetime is the longest life that a token can be given. A key stays published for that long after its last
+	// signature, and no token server is configured for more.
+	MaxTokenLifetime = time.Hour
 )
 
-const (
-	rsaBits       = 2048
-	pemPrivateKey = "PRIVATE KEY"
-	redacted      = "[redacted]"
-)
-
-// MaxKeys is the most keys that a set can hold.
-const MaxKeys = 3
-
-// Set is the keys of one face, the newest first.
+// Set is the keys of one face, the newest first, and how long verifiers may keep what is published of them.
 type Set struct {
-	Keys []Key `json:"keys"`
+	// MaxAgeSeconds is how long a verifier may keep the published keys before it asks again: what token servers say in
+	// Cache-Control, and what the times of the keys are planned with. Absent: not at all.
+	MaxAgeSeconds int64 `json:"maxAgeSeconds,omitempty"`
+	// CachedUntil is until when verifiers may hold published keys that they were allowed to keep for longer than
+	// MaxAgeSeconds, which was more before. Absent: they hold none. It is the operator's own note.
+	CachedUntil time.Time `json:"cachedUntil,omitzero"`
+	// Rotation names the last rotation on demand that this set's keys were changed for. It is the operator's own note.
+	Rotation string `json:"rotation,omitempty"`
+	Keys     []Key  `json:"keys"`
 }
 
-// Key is a signing key with the times of its life. It prints without its private part.
-type Key struct {
-	// ID is the key's kid (RFC 7515 section 4.1.4).
-	ID        string    `json:"kid"`
-	Algorithm Algorithm `json:"alg"`
-	// PrivateKey is a PKCS #8 key in PEM.
-	PrivateKey PrivateKeyPEM `json:"privateKey"`
-	// PublishedAt is from when the public part is published.
-	PublishedAt time.Time `json:"publishedAt"`
-	// SignFrom is from when the key signs: late enough after PublishedAt for every verifier to know it.
-	SignFrom time.Time `json:"signFrom"`
-	// SignUntil is when the key stops signing; zero: not yet decided.
-	SignUntil time.Time `json:"signUntil,omitzero"`
-	// RemoveAt is when the public part is published no more; zero: not yet decided.
-	RemoveAt time.Time `json:"removeAt,omitzero"`
-}
-
-// PrivateKeyPEM is a private key's text. It prints as [redacted]; only the JSON of a Set holds it in the clear.
-type PrivateKeyPEM string
-
-// String keeps the key out of logs and errors.
-func (PrivateKeyPEM) String() string { return redacted }
-
-// GoString is String for the verb %#v.
-func (PrivateKeyPEM) GoString() string { return redacted }
-
-// Generate makes a key that is published and signs from now on.
-func Generate(algorithm Algorithm, now time.Time, random io.Reader) (Key, error) {
-	private, err := generate(algorithm, random)
-	if err != nil {
-		return Key{}, fmt.Errorf("generating a key for %s: %w", algorithm, err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		return Key{}, fmt.Errorf("encoding a key for %s: %w", algorithm, err)
-	}
-	id, err := keyID(private.Public())
-	if err != nil {
-		return Key{}, err
-	}
-	now = now.UTC().Truncate(time.Second)
-	return Key{
-		ID:          id,
-		Algorithm:   algorithm,
-		PrivateKey:  PrivateKeyPEM(pem.EncodeToMemory(&pem.Block{Type: pemPrivateKey, Bytes: der})),
-		PublishedAt: now,
-		SignFrom:    now,
-	}, nil
-}
-
-func generate(algorithm Algorithm, random io.Reader) (crypto.Signer, error) {
-	switch algorithm {
-	case ES256:
-		return ecdsa.GenerateKey(elliptic.P256(), random)
-	case EdDSA:
-		_, private, err := ed25519.GenerateKey(random)
-		return private, err
-	case RS256:
-		return rsa.GenerateKey(random, rsaBits)
-	default:
-		return nil, errors.New("unknown algorithm: one of ES256, EdDSA, RS256")
-	}
-}
-
-// keyID derives a kid from the public part: the same key has the same id wherever it is, and no two keys share one.
-func keyID(public crypto.PublicKey) (string, error) {
-	der, err := x509.MarshalPKIXPublicKey(public)
-	if err != nil {
-		return "", fmt.Errorf("encoding a public key: %w", err)
-	}
-	sum := sha256.Sum256(der)
-	return base64.RawURLEncoding.EncodeToString(sum[:16]), nil
-}
-
-// Signer returns the private key, after checking that it is one for the key's algorithm.
-func (k Key) Signer() (crypto.Signer, error) {
-	block, rest := pem.Decode([]byte(k.PrivateKey))
-	if block == nil || block.Type != pemPrivateKey || len(rest) != 0 {
-		return nil, fmt.Errorf("key %q: privateKey is not one PEM block of type %s", k.ID, pemPrivateKey)
-	}
-	private, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("key %q: privateKey is no PKCS #8 key", k.ID) // the cause could quote key material
-	}
-	if !fits(private, k.Algorithm) {
-		return nil, fmt.Errorf("key %q: the private key is a %T, not one for %s", k.ID, private, k.Algorithm)
-	}
-	return private.(crypto.Signer), nil //nolint:forcetypeassert // fits admits signers alone
-}
-
-func fits(private any, algorithm Algorithm) bool {
-	switch key := private.(type) {
-	case *ecdsa.PrivateKey:
-		return algorithm == ES256 && key.Curve == elliptic.P256()
-	case ed25519.PrivateKey:
-		return algorithm == EdDSA
-	case *rsa.PrivateKey:
-		return algorithm == RS256 && key.N.BitLen() >= rsaBits
-	default:
-		return false
-	}
-}
+// MaxAge is MaxAgeSeconds as a duration.
+func (s Set) MaxAge() time.Duration { return time.Duration(s.MaxAgeSeconds) * time.Second }
 
 // SigningKey returns the key that signs at the time: of those inside their signing window, the one whose window began
 // last.
@@ -164,8 +51,7 @@ func (s Set) SigningKey(now time.Time) (Key, bool) {
 	var signing Key
 	found := false
 	for _, key := range s.Keys {
-		inWindow := !now.Before(key.SignFrom) && (key.SignUntil.IsZero() || now.Before(key.SignUntil))
-		if inWindow && (!found || key.SignFrom.After(signing.SignFrom)) {
+		if key.signs(now) && (!found || key.SignFrom.After(signing.SignFrom)) {
 			signing, found = key, true
 		}
 	}
@@ -174,9 +60,17 @@ func (s Set) SigningKey(now time.Time) (Key, bool) {
 
 // Published returns the keys whose public part is to be published at the time, in the set's order.
 func (s Set) Published(now time.Time) []Key {
-	return slices.DeleteFunc(slices.Clone(s.Keys), func(key Key) bool {
-		return now.Before(key.PublishedAt) || !key.RemoveAt.IsZero() && !now.Before(key.RemoveAt)
-	})
+	return slices.DeleteFunc(slices.Clone(s.Keys), func(key Key) bool { return key.Removed(now) })
+}
+
+// Disjoint returns an error that names a key which stands in both sets.
+func Disjoint(a, b Set) error {
+	for _, key := range a.Keys {
+		if slices.ContainsFunc(b.Keys, func(other Key) bool { return other.ID == key.ID }) {
+			return fmt.Errorf("key %q stands in both sets, and the two faces share none", key.ID)
+		}
+	}
+	return nil
 }
 
 // Marshal returns the set as it stands in a file.
@@ -197,16 +91,16 @@ func Parse(data []byte) (Set, error) {
 	if len(set.Keys) == 0 || len(set.Keys) > MaxKeys {
 		return Set{}, fmt.Errorf("a key set has 1 to %d keys, this one has %d", MaxKeys, len(set.Keys))
 	}
+	if set.MaxAgeSeconds < 0 {
+		return Set{}, fmt.Errorf("maxAgeSeconds is %d, less than nothing", set.MaxAgeSeconds)
+	}
 	seen := map[string]bool{}
 	for _, key := range set.Keys {
-		if key.ID == "" || seen[key.ID] {
-			return Set{}, fmt.Errorf("every key needs a kid of its own, %q is empty or there twice", key.ID)
+		if seen[key.ID] {
+			return Set{}, fmt.Errorf("every key is there once, %q is there twice", key.ID)
 		}
 		seen[key.ID] = true
-		if key.PublishedAt.IsZero() || key.SignFrom.Before(key.PublishedAt) {
-			return Set{}, fmt.Errorf("key %q: publishedAt and signFrom are needed, in this order", key.ID)
-		}
-		if _, err := key.Signer(); err != nil {
+		if err := key.check(); err != nil {
 			return Set{}, err
 		}
 	}

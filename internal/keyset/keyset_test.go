@@ -52,14 +52,21 @@ func TestParseRefusesWhatCannotBeUsed(t *testing.T) {
 		return keyset.Set{Keys: []keyset.Key{key}}
 	}
 	cases := map[string]keyset.Set{
-		"a set without keys":             {},
-		"more keys than a set can hold":  {Keys: []keyset.Key{good, good, good, good}},
-		"one kid twice":                  {Keys: []keyset.Key{good, good}},
-		"a key without a kid":            change(func(k *keyset.Key) { k.ID = "" }),
-		"an algorithm of another family": change(func(k *keyset.Key) { k.Algorithm = keyset.RS256 }),
-		"an algorithm that is none":      change(func(k *keyset.Key) { k.Algorithm = "none" }),
-		"a private key that is no PEM":   change(func(k *keyset.Key) { k.PrivateKey = "x" }),
-		"signing before publishing":      change(func(k *keyset.Key) { k.SignFrom = epoch.Add(-time.Second) }),
+		"a set without keys":                    {},
+		"more keys than a set can hold":         {Keys: []keyset.Key{good, good, good, good}},
+		"one kid twice":                         {Keys: []keyset.Key{good, good}},
+		"a key without a kid":                   change(func(k *keyset.Key) { k.ID = "" }),
+		"an algorithm of another family":        change(func(k *keyset.Key) { k.Algorithm = keyset.RS256 }),
+		"an algorithm that is none":             change(func(k *keyset.Key) { k.Algorithm = "none" }),
+		"a private key that is no PEM":          change(func(k *keyset.Key) { k.PrivateKey = "x" }),
+		"a kid of one's own choice":             change(func(k *keyset.Key) { k.ID = "my-key" }),
+		"signing before publishing":             change(func(k *keyset.Key) { k.SignFrom = epoch.Add(-time.Second) }),
+		"signing without publishing":            change(func(k *keyset.Key) { k.PublishedAt = time.Time{} }),
+		"an end before the beginning":           change(func(k *keyset.Key) { k.SignUntil = epoch.Add(-time.Second) }),
+		"an end without a beginning":            change(func(k *keyset.Key) { k.SignFrom, k.SignUntil = time.Time{}, epoch }),
+		"gone before its last signature":        change(func(k *keyset.Key) { k.SignUntil, k.RemoveAt = epoch.Add(2), epoch.Add(1) }),
+		"gone while it signs":                   change(func(k *keyset.Key) { k.RemoveAt = epoch }),
+		"keys to be kept for less than nothing": {MaxAgeSeconds: -1, Keys: []keyset.Key{good}},
 	}
 	for name, set := range cases {
 		data, err := set.Marshal()
@@ -87,8 +94,8 @@ func TestAKeySignsInItsWindowAloneAndIsPublishedAroundIt(t *testing.T) {
 		signing   string
 		published int
 	}{
-		{-time.Second, "", 0},
-		{0, older.ID, 1},
+		{-time.Second, "", 2}, // on a replica whose clock is behind: what is in the file is published
+		{0, older.ID, 2},
 		{time.Hour, older.ID, 2},
 		{2*time.Hour - time.Second, older.ID, 2},
 		{2 * time.Hour, newer.ID, 2},
@@ -102,6 +109,36 @@ func TestAKeySignsInItsWindowAloneAndIsPublishedAroundIt(t *testing.T) {
 		if got := len(set.Published(now)); got != c.published {
 			t.Errorf("after %s: %d keys published, want %d", c.after, got, c.published)
 		}
+	}
+}
+
+func TestAKeyWhoseBeginningIsNotDecidedIsPublishedAndSignsNothing(t *testing.T) {
+	key := generate(t, keyset.ES256, epoch)
+	key.PublishedAt, key.SignFrom = time.Time{}, time.Time{}
+	set := keyset.Set{Keys: []keyset.Key{key}}
+	data, err := set.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(data), "signFrom") {
+		t.Errorf("a time that is not decided stands in the file: %s", strings.ReplaceAll(string(data), string(key.PrivateKey), ""))
+	}
+	if set, err = keyset.Parse(data); err != nil {
+		t.Fatal(err)
+	}
+	if _, found := set.SigningKey(epoch.Add(time.Hour)); found || len(set.Published(epoch)) != 1 {
+		t.Errorf("it signs: %t; published: %v", found, set.Published(epoch))
+	}
+}
+
+func TestTwoSetsThatShareAKeyAreNotDisjoint(t *testing.T) {
+	a, b, c := generate(t, keyset.RS256, epoch), generate(t, keyset.RS256, epoch), generate(t, keyset.RS256, epoch)
+	one := keyset.Set{Keys: []keyset.Key{a, b}}
+	if err := keyset.Disjoint(one, keyset.Set{Keys: []keyset.Key{c}}); err != nil {
+		t.Error(err)
+	}
+	if err := keyset.Disjoint(one, keyset.Set{Keys: []keyset.Key{c, b}}); err == nil || !strings.Contains(err.Error(), b.ID) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"k8s.io/client-go/rest"
@@ -31,12 +32,23 @@ func Issuer(text string) (string, error) {
 	case text != issuer.Scheme+"://"+issuer.Host:
 		return "", fmt.Errorf("--issuer %s must be a scheme and a host alone, in lowercase, without path, query, user or "+
 			"trailing slash; %s", text, hint)
+	case !sanePort(issuer):
+		return "", fmt.Errorf("--issuer %s has a colon and behind it no port from 1 to 65535; %s", text, hint)
 	case issuer.Host != strings.ToLower(issuer.Host):
 		return "", fmt.Errorf("--issuer %s must be in lowercase, as clients compare it byte for byte; %s", text, hint)
 	case issuer.Scheme == "https", issuer.Scheme == "http" && Loopback(issuer.Hostname()):
 		return text, nil
 	}
 	return "", fmt.Errorf("--issuer %s must be https (http is for a loopback host alone); %s", text, hint)
+}
+
+// sanePort reports whether there is no port, or one that can be connected to.
+func sanePort(issuer *url.URL) bool {
+	if issuer.Host == issuer.Hostname() || issuer.Host == "["+issuer.Hostname()+"]" {
+		return true
+	}
+	port, err := strconv.ParseUint(issuer.Port(), 10, 16)
+	return err == nil && port > 0
 }
 
 // Loopback reports whether the host is this machine's own, by its name or address.

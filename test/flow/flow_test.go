@@ -33,6 +33,8 @@ var (
 	running  *stack.Stack
 	platform client.Client
 	root     string
+	// scratch is a directory that goes when the tests end.
+	scratch string
 )
 
 func TestMain(m *testing.M) {
@@ -49,11 +51,11 @@ func withStack(run func() int) (code int, err error) {
 	if root, err = stack.FindRoot("."); err != nil {
 		return 0, err
 	}
-	programs, err := os.MkdirTemp("", "countersign-flow-")
-	if err != nil {
+	if scratch, err = os.MkdirTemp("", "countersign-flow-"); err != nil {
 		return 0, err
 	}
-	defer os.RemoveAll(programs)
+	defer os.RemoveAll(scratch)
+	programs := filepath.Join(scratch, "programs")
 	build := exec.Command("go", "build", "-o", programs+"/", "./cmd/operator", "./cmd/tokenserver")
 	build.Dir = root
 	if output, err := build.CombinedOutput(); err != nil {
@@ -95,8 +97,14 @@ type tenancy struct {
 // returns when the credentials of both versions work.
 func newTenancy(t *testing.T, environment v1alpha1.EnvironmentType) *tenancy {
 	t.Helper()
-	suffix := strings.ToLower(rand.Text()[:8])
-	w := &tenancy{T: t, ctx: t.Context(), host: "host-" + suffix, user: "user-" + suffix, another: "another-" + suffix}
+	return newTenancyOf(t, environment, "host", "user", "another")
+}
+
+// newTenancyOf is newTenancy with other beginnings of the names.
+func newTenancyOf(t *testing.T, environment v1alpha1.EnvironmentType, host, user, another string) *tenancy {
+	t.Helper()
+	suffix := "-" + strings.ToLower(rand.Text()[:8])
+	w := &tenancy{T: t, ctx: t.Context(), host: host + suffix, user: user + suffix, another: another + suffix}
 	for _, name := range []string{w.host, w.user, w.another} {
 		w.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
 		tenant := &v1alpha1.Tenant{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.TenantSpec{Namespace: name}}

@@ -176,7 +176,7 @@ func TestWhatIsPublishedCanBeKeptAndComparedFromEverywhere(t *testing.T) {
 	if metadata.text("issuer") != running.Issuer {
 		t.Errorf("issuer: %s", metadata.Text)
 	}
-	for _, member := range []string{"authorization_endpoint", "revocation_endpoint", "introspection_endpoint"} {
+	for _, member := range []string{"authorization_endpoint", "revocation_endpoint"} {
 		if metadata.Body[member] != nil {
 			t.Errorf("%s is listed and not served", member)
 		}

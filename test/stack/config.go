@@ -19,6 +19,8 @@ type Config struct {
 	Programs string
 	// Levels installs the sample platform, config/levels: a ResourceServer and the standard AccessLevels.
 	Levels bool
+	// OperatorFlags are given to the operator beside its own.
+	OperatorFlags []string
 	// Port is the token server's, on 127.0.0.1, and thereby part of the issuer. 0: a free one.
 	Port int
 	// Kubeconfig is where the administrator's kubeconfig is written; Stop removes it. Empty: beside the stack's other files.

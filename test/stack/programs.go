@@ -76,14 +76,14 @@ func (s *Stack) operator() program {
 	return program{
 		name: programOperator,
 		path: filepath.Join(s.config.Programs, programOperator),
-		args: []string{
+		args: append([]string{
 			"--kubeconfig=" + s.path(fileOperatorKubeconfig),
 			"--namespace=" + Namespace,
 			"--issuer=" + s.Issuer,
 			"--leader-elect=false", // there is one, and a restart need not wait for a lease
 			"--metrics-bind-address=" + loopback(s.ports.operatorMetrics),
 			"--health-probe-bind-address=" + loopback(s.ports.operatorHealth),
-		},
+		}, s.config.OperatorFlags...),
 		ready: answersHTTP("http://" + loopback(s.ports.operatorHealth) + "/readyz"),
 	}
 }

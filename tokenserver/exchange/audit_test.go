@@ -358,10 +358,14 @@ func TestHoweverMuchIsSentALineIsShortAndOneLine(t *testing.T) {
 }
 
 func TestTheDocumentHasEveryKeyAndReasonAndNoOther(t *testing.T) {
-	w := tokenservertest.New(t, withVersionsOfObjects)
+	w := tokenservertest.New(t, withVersionsOfObjects, withPods)
 	for _, r := range decisions(t, w) {
 		w.Do(r)
 	}
+	for _, r := range podDecisions(t, w) {
+		w.Do(r)
+	}
+	withoutKeys(t, w)
 	config := limit.Config{ClientRate: 1, ClientBurst: 5, FailureRate: 1, FailureBurst: 1}
 	w.Restart(func(d *tokenserver.Deps) { d.Limits = limit.New(config, w.Clock) })
 	for range 6 {
@@ -383,24 +387,36 @@ func TestTheDocumentHasEveryKeyAndReasonAndNoOther(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	documented, rows := map[string]bool{}, map[string]bool{"| `unavailable` | `signing` |": true} // no key may sign: not seen here
-	for row := range strings.Lines(string(data)) {
-		if pair := regexp.MustCompile("^\\| `[a-z]+` \\| `[a-z_]+` \\|").FindString(row); pair != "" {
-			rows[pair] = true
-		} else if cell, isRow := strings.CutPrefix(row, "| `"); isRow {
-			cell, _, _ = strings.Cut(cell, " |")
-			for _, key := range regexp.MustCompile("[a-z_]+").FindAllString(cell, -1) {
-				documented[key] = true
-			}
-		}
-	}
-	outcomes["| `unavailable` | `signing` |"] = true
+	documented, rows := documentedKeysAndOutcomes(string(data))
 	if !maps.Equal(keys, documented) {
 		t.Errorf("the lines have %v, the document %v", slices.Sorted(maps.Keys(keys)), slices.Sorted(maps.Keys(documented)))
 	}
 	if !maps.Equal(outcomes, rows) {
 		t.Errorf("the lines have %v, the document %v", slices.Sorted(maps.Keys(outcomes)), slices.Sorted(maps.Keys(rows)))
 	}
+}
+
+// documentedKeysAndOutcomes reads the two tables: keys of lines, and outcomes with reasons of the server's own.
+func documentedKeysAndOutcomes(text string) (keys, rows map[string]bool) {
+	keys, rows = map[string]bool{}, map[string]bool{}
+	ofKeys := true
+	for row := range strings.Lines(text) {
+		if strings.HasPrefix(row, "| outcome |") {
+			ofKeys = false
+		}
+		if pair := regexp.MustCompile("^\\| `[a-z]+` \\| `[a-z_]+` \\|").FindString(row); pair != "" && !ofKeys {
+			rows[pair] = true
+		}
+		cell, isRow := strings.CutPrefix(row, "| `")
+		if !isRow || !ofKeys {
+			continue
+		}
+		cell, _, _ = strings.Cut(cell, " |")
+		for _, key := range regexp.MustCompile("[a-z_]+").FindAllString(cell, -1) {
+			keys[key] = true
+		}
+	}
+	return keys, rows
 }
 
 func claimsOf(t *testing.T, token string) map[string]any {

@@ -56,7 +56,9 @@ func (e *Exchange) AuthenticateInspector(ctx context.Context, bearer string) (In
 		return Inspector{}, err
 	}
 	if bearer == "" {
-		return Inspector{}, e.failedAuthentication(ctx, Standard, "", noInspector())
+		missing := noInspector()
+		missing.Bare = true
+		return Inspector{}, e.failedAuthentication(ctx, Standard, "", missing)
 	}
 	account, err := e.prove(ctx, "", bearer, noInspector())
 	if err != nil {

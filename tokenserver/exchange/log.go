@@ -68,11 +68,22 @@ func (e *Exchange) refused(ctx context.Context, s Session, r Request, decision *
 	}
 	e.audit(ctx, line{slog.LevelInfo, "Refused a token", s.face, Refused, string(decision.Reason)}, append(s.attrs(),
 		slog.String(keyTenant, tenant),
-		slog.String(keyAudience, audience(r.Audience)),
+		slog.String(keyAudience, e.audience(r.Audience)),
 		slog.String(keyAsked, scopes(r.Scopes)),
 		slog.String(keyGrant, string(decision.GrantUID())),
 		slog.String(keyGrantVersion, decision.GrantResourceVersion()),
 		slog.String(keyDetail, detail)))
+}
+
+// unknown stands for what is nothing that this server knows: a client can write anything there, its secret included.
+const unknown = "[unknown]"
+
+// audience is one that a ResourceServer has.
+func (e *Exchange) audience(asked string) string {
+	if asked != "" && len(e.deps.Directory.ResourceServersFor(asked)) == 0 {
+		return unknown
+	}
+	return asked
 }
 
 func (e *Exchange) contradicted(ctx context.Context, s Session, err *oauth.Error) {

@@ -51,15 +51,6 @@ func scopes(asked []string) string {
 	return quoted(strings.Join(asked, " "))
 }
 
-// audience is an absolute URI without user, query or fragment.
-func audience(text string) string {
-	absolute := strings.Contains(text, "://") || strings.HasPrefix(text, "urn:")
-	if text != "" && (!absolute || strings.ContainsAny(text, "@?#") || longest(text, ":/.-") > maxName) {
-		return redacted
-	}
-	return quoted(text)
-}
-
 // agent is a user agent: products and comments.
 func agent(text string) string {
 	if longest(text, " ;()") > maxWord {

@@ -51,6 +51,15 @@ func basicAuth(header http.Header) (clientAuth, bool, *oauth.Error) {
 	return auth, true, nil
 }
 
+// headerSession authenticates the client of a request that has no form.
+func headerSession(r *http.Request, by *exchange.Exchange) (exchange.Session, *oauth.Error) {
+	auth, err := headerAuth(r.Header)
+	if err != nil {
+		return exchange.Session{}, by.Unidentified(r.Context(), exchange.Standard, err)
+	}
+	return auth.authenticate(r.Context(), by)
+}
+
 // headerAuth reads client authentication of a request that has no form: by HTTP Basic authentication, in which the projected
 // token of a ServiceAccount may stand in place of the secret (ours: RFC 7523 knows forms alone).
 func headerAuth(header http.Header) (clientAuth, *oauth.Error) {

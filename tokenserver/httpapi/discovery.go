@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"encoding/json"
 	"time"
 
 	"countersign.dev/tokenserver/oauth"
@@ -12,10 +13,11 @@ const (
 	PathKeys                = "/.well-known/jwks.json"
 	PathServerMetadata      = "/.well-known/oauth-authorization-server"
 	PathOpenIDConfiguration = "/.well-known/openid-configuration"
+	PathOpenAPI             = "/openapi.json"
 )
 
 // metadataFreshFor is how long discovery documents may be kept: they change with the configuration alone.
-const metadataFreshFor = time.Hour
+func metadataFreshFor() time.Duration { return time.Hour }
 
 // serverMetadata is that of RFC 8414 section 2. It lists what is served and nothing else. response_types_supported is left
 // out: the RFC wants it and forbids it to be empty, which a server without an authorization endpoint cannot both obey.
@@ -44,7 +46,7 @@ type openIDConfiguration struct {
 
 // Keys is the JWK Set (RFC 7517 section 5) of the standard face.
 func Keys(keys *signer.Keys) Public {
-	return Public{FreshFor: keys.FreshFor(), Refuse: refuse, Document: func() (any, bool) {
+	return Public{FreshFor: keys.MaxAge, Refuse: refuse, Document: func() (any, bool) {
 		set := keys.JWKS()
 		return set, len(set.Keys) > 0
 	}}
@@ -59,7 +61,7 @@ func ServerMetadata(issuer string) Public {
 // OpenIDConfiguration is the discovery document in the form of OpenID Connect, as kube-apiserver has it.
 func OpenIDConfiguration(issuer string, keys *signer.Keys) Public {
 	metadata := metadataOf(issuer)
-	return Public{FreshFor: keys.FreshFor(), Refuse: refuse, Document: func() (any, bool) {
+	return Public{FreshFor: keys.MaxAge, Refuse: refuse, Document: func() (any, bool) {
 		algorithms := keys.Algorithms()
 		return openIDConfiguration{
 			serverMetadata:    metadata,
@@ -68,6 +70,11 @@ func OpenIDConfiguration(issuer string, keys *signer.Keys) Public {
 			SigningAlgorithms: algorithms,
 		}, len(algorithms) > 0
 	}}
+}
+
+// OpenAPI is the description of the whole API, which changes with the program and the configuration alone.
+func OpenAPI(document json.RawMessage) Public {
+	return Public{FreshFor: metadataFreshFor, Refuse: refuse, Document: func() (any, bool) { return document, true }}
 }
 
 func metadataOf(issuer string) serverMetadata {

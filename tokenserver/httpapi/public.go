@@ -18,8 +18,8 @@ import (
 type Public struct {
 	// Document returns what is published now, or false when there is nothing yet.
 	Document func() (any, bool)
-	// FreshFor is how long it may be kept.
-	FreshFor time.Duration
+	// FreshFor returns how long it may be kept from now on.
+	FreshFor func() time.Duration
 	// Refuse answers while there is nothing, in the envelope of the face.
 	Refuse func(http.ResponseWriter, *http.Request, *oauth.Error)
 }
@@ -39,7 +39,7 @@ func (h Public) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	sum := sha256.Sum256(body)
 	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 	header := w.Header()
-	header.Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(h.FreshFor/time.Second)))
+	header.Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(h.FreshFor()/time.Second)))
 	header.Set("ETag", tag)
 	if matches(strings.Join(r.Header.Values("If-None-Match"), ","), tag) {
 		w.WriteHeader(http.StatusNotModified)

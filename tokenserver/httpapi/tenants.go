@@ -51,11 +51,7 @@ func (h Tenants) answer(r *http.Request) (*tenantsAnswer, *oauth.Error) {
 	if err != nil {
 		return nil, err
 	}
-	auth, err := headerAuth(r.Header)
-	if err != nil {
-		return nil, h.Exchange.Unidentified(r.Context(), exchange.Standard, err)
-	}
-	session, err := auth.authenticate(r.Context(), h.Exchange)
+	session, err := headerSession(r, h.Exchange)
 	if err != nil {
 		return nil, err
 	}

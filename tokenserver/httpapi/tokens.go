@@ -50,11 +50,7 @@ func (h Tokens) answer(r *http.Request) (*tokensAnswer, *oauth.Error) {
 	if err != nil {
 		return nil, err
 	}
-	auth, err := headerAuth(r.Header)
-	if err != nil {
-		return nil, h.Exchange.Unidentified(r.Context(), exchange.Standard, err)
-	}
-	session, err := auth.authenticate(r.Context(), h.Exchange)
+	session, err := headerSession(r, h.Exchange)
 	if err != nil {
 		return nil, err
 	}

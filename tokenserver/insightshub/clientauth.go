@@ -67,10 +67,14 @@ func bare(text string) string {
 
 // bearer reads an access token (RFC 6750 section 2.1).
 func bearer(header http.Header) (string, *oauth.Error) {
-	scheme, text, _ := strings.Cut(header.Get("Authorization"), " ")
-	if len(header.Values("Authorization")) != 1 || !strings.EqualFold(scheme, "Bearer") || strings.TrimSpace(text) == "" {
-		return "", oauth.NoToken("the token is missing: send Authorization with Bearer and a token that was issued with " +
-			"userTenant equal to hostTenant")
+	const hint = ": send one Authorization header with Bearer and a token that was issued with userTenant equal to hostTenant"
+	values := header.Values("Authorization")
+	if len(values) == 0 {
+		return "", oauth.MissingToken("the token is missing" + hint)
 	}
-	return strings.TrimSpace(text), nil
+	scheme, text, _ := strings.Cut(values[0], " ")
+	if text = strings.TrimSpace(text); len(values) > 1 || !strings.EqualFold(scheme, "Bearer") || text == "" {
+		return "", oauth.NoToken("the token cannot be read" + hint)
+	}
+	return text, nil
 }

@@ -45,6 +45,8 @@ type Error struct {
 	Status int
 	// RetryAfter is when a new attempt makes sense; zero: it does not, or nobody knows.
 	RetryAfter time.Duration
+	// Bare says that the request showed nothing to authenticate by: then the challenge names no error (RFC 6750 section 3.1).
+	Bare bool
 	// Allow is the list of methods that a 405 has to name (RFC 9110 section 15.5.6).
 	Allow string
 }
@@ -82,6 +84,13 @@ func UnauthenticatedAssertion() *Error {
 // NoToken returns the answer to a request whose access token is missing or not good (RFC 6750 section 3.1).
 func NoToken(description string) *Error {
 	return &Error{Code: InvalidToken, Description: description, Status: http.StatusUnauthorized}
+}
+
+// MissingToken is NoToken for a request that shows none at all.
+func MissingToken(description string) *Error {
+	err := NoToken(description)
+	err.Bare = true
+	return err
 }
 
 // Internal returns what a client learns of a fault of ours.

@@ -10,8 +10,9 @@ import (
 
 // Challenges of the WWW-Authenticate header that a 401 must have (RFC 9110 section 15.5.2).
 const (
-	challengeBasic  = `Basic realm="countersign", charset="UTF-8"`
-	challengeBearer = `Bearer realm="countersign", error="invalid_token"`
+	challengeBasic      = `Basic realm="countersign", charset="UTF-8"`
+	challengeBearer     = `Bearer realm="countersign", error="invalid_token"`
+	challengeBearerBare = `Bearer realm="countersign"`
 )
 
 // ErrorBody is the JSON of RFC 6749 section 5.2, with reason as an additional member.
@@ -36,7 +37,7 @@ func (e *Error) Body() ErrorBody {
 func SetErrorHeaders(header http.Header, e *Error) {
 	ForbidStoring(header)
 	if e.Status == http.StatusUnauthorized {
-		header.Set("WWW-Authenticate", challengeFor(e.Code))
+		header.Set("WWW-Authenticate", challengeFor(e))
 	}
 	if e.RetryAfter > 0 {
 		seconds := (e.RetryAfter + time.Second - 1) / time.Second // rounded up: sooner would be too soon
@@ -68,11 +69,14 @@ func WriteJSON(w http.ResponseWriter, status int, value any) {
 	_, _ = w.Write(body)
 }
 
-func challengeFor(code Code) string {
-	if code == InvalidToken {
-		return challengeBearer
+func challengeFor(e *Error) string {
+	switch {
+	case e.Code != InvalidToken:
+		return challengeBasic
+	case e.Bare:
+		return challengeBearerBare
 	}
-	return challengeBasic
+	return challengeBearer
 }
 
 // printable replaces what RFC 6749 section 5.2 forbids in error_description, which may quote a request.

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"slices"
 	"sync/atomic"
-	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 	"k8s.io/utils/clock"
@@ -26,6 +25,7 @@ type Keys struct {
 	tokenType  string
 	algorithms []keyset.Algorithm
 	clock      clock.PassiveClock
+	mount      *mount
 	held       atomic.Pointer[held]
 
 	// problem is why the file could not be read the last time; it belongs to Signer.Load.
@@ -55,11 +55,11 @@ func (k *Keys) Held() bool { return k.held.Load() != nil }
 // claims. It returns ErrNoKey where no key may sign: a server whose keys no longer arrive stops, rather than sign with one
 // that verifiers have forgotten.
 func (k *Keys) Sign(payload []byte) (string, error) {
-	held := k.held.Load()
-	if held == nil {
+	held, now := k.held.Load(), k.clock.Now()
+	if held == nil || k.mount.stuck(now) {
 		return "", ErrNoKey
 	}
-	current, ok := held.set.SigningKey(k.clock.Now())
+	current, ok := held.set.SigningKey(now)
 	if !ok {
 		return "", ErrNoKey
 	}
@@ -112,26 +112,25 @@ func (k *Keys) published() []*key {
 	return published
 }
 
-// replace takes a file's content and reports whether it was another one than what is held.
-func (k *Keys) replace(data []byte) (bool, error) {
+// read makes a file's content ready to be held; nil where it is what is held already.
+func (k *Keys) read(data []byte) (*held, error) {
 	if before := k.held.Load(); before != nil && bytes.Equal(before.data, data) {
-		return false, nil
+		return nil, nil //nolint:nilnil // nothing new, and nothing wrong
 	}
 	set, err := keyset.Parse(data)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	next := &held{data: data, set: set, keys: make(map[string]*key, len(set.Keys))}
 	for _, entry := range set.Keys {
 		if !slices.Contains(k.algorithms, entry.Algorithm) {
-			return false, fmt.Errorf("key %q is for %s, which tokens of this set are not signed with", entry.ID, entry.Algorithm)
+			return nil, fmt.Errorf("key %q is for %s, which tokens of this set are not signed with", entry.ID, entry.Algorithm)
 		}
 		if next.keys[entry.ID], err = prepare(entry, k.tokenType); err != nil {
-			return false, err
+			return nil, err
 		}
 	}
-	k.held.Store(next)
-	return true, nil
+	return next, nil
 }
 
 // ids returns the ids of all keys that are held, for the log.
@@ -168,10 +167,3 @@ func prepare(entry keyset.Key, tokenType string) (*key, error) {
 		jwk:     jwk,
 	}, nil
 }
-
-// freshFor is how long verifiers may keep what is published: shorter than any time between a key's publication and its
-// first signature that the operator plans.
-const freshFor = 5 * time.Minute
-
-// FreshFor returns how long verifiers may keep what is published.
-func (*Keys) FreshFor() time.Duration { return freshFor }

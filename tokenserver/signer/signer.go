@@ -14,8 +14,8 @@ import (
 )
 
 // rereadInterval is how often the files are read again. A kubelet brings changes within a minute or two, and the schedule
-// of the keys counts that in: seconds more do not matter.
-const rereadInterval = 5 * time.Second
+// of the keys counts that in; a second more does not matter, also where a key has to go at once.
+const rereadInterval = time.Second
 
 // Types of the two faces' tokens, which stand in the typ header.
 const (
@@ -38,23 +38,28 @@ type Signer struct {
 	deps        Deps
 	standard    *Keys
 	insightsHub *Keys
+	mount       *mount
 }
 
 // New returns a Signer that holds no keys until Load or Run.
 func New(deps Deps) *Signer {
+	mount := &mount{}
 	return &Signer{
-		deps: deps,
+		deps:  deps,
+		mount: mount,
 		standard: &Keys{
 			file:       keyset.StandardFile,
 			tokenType:  TypeAccessToken,
 			algorithms: []keyset.Algorithm{keyset.ES256, keyset.EdDSA, keyset.RS256},
 			clock:      deps.Clock,
+			mount:      mount,
 		},
 		insightsHub: &Keys{
 			file:       keyset.InsightsHubFile,
 			tokenType:  typeJWT,
 			algorithms: []keyset.Algorithm{keyset.RS256},
 			clock:      deps.Clock,
+			mount:      mount,
 		},
 	}
 }
@@ -80,17 +85,43 @@ func (s *Signer) Run(ctx context.Context) error {
 	}
 }
 
-// Load reads both files. One that is missing or broken leaves what is held of it in use, and is returned as an error; it
+// Load reads the files. One that is missing or broken leaves what is held of it in use, and is returned as an error; it
 // is logged when it appears and when it goes, not at each reading. Load is not safe for concurrent use.
 func (s *Signer) Load() error {
-	return errors.Join(s.load(s.standard), s.load(s.insightsHub))
+	standard, standardErr := s.read(s.standard)
+	hub, hubErr := s.read(s.insightsHub)
+	if err := keyset.Disjoint(or(standard, s.standard), or(hub, s.insightsHub)); err != nil {
+		// Which of the two is wrong nobody can tell: what is held, and was disjoint, stays.
+		standard, standardErr, hub, hubErr = nil, err, nil, err
+	}
+	s.take(s.standard, standard, standardErr)
+	s.take(s.insightsHub, hub, hubErr)
+	return errors.Join(standardErr, hubErr, s.watchMount())
 }
 
-func (s *Signer) load(keys *Keys) error {
+func (s *Signer) read(keys *Keys) (*held, error) {
 	data, err := os.ReadFile(filepath.Join(s.deps.Dir, keys.file))
-	changed := false
-	if err == nil {
-		changed, err = keys.replace(data)
+	if err != nil {
+		return nil, err
+	}
+	return keys.read(data)
+}
+
+// or is what will be held: what was read, else what is held already.
+func or(read *held, keys *Keys) keyset.Set {
+	if read == nil {
+		read = keys.held.Load()
+	}
+	if read == nil {
+		return keyset.Set{}
+	}
+	return read.set
+}
+
+// take holds what was read, if anything, and logs what is new.
+func (s *Signer) take(keys *Keys, read *held, err error) {
+	if read != nil {
+		keys.held.Store(read)
 	}
 	known := keys.problem
 	keys.problem = ""
@@ -100,8 +131,7 @@ func (s *Signer) load(keys *Keys) error {
 	switch {
 	case err != nil && keys.problem != known:
 		s.deps.Log.Error("Cannot read signing keys, those held stay in use", "file", keys.file, "err", keys.problem)
-	case err == nil && (changed || known != ""):
+	case err == nil && (read != nil || known != ""):
 		s.deps.Log.Info("Read signing keys", "file", keys.file, "kids", keys.ids())
 	}
-	return err
 }

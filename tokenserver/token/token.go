@@ -13,6 +13,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"countersign.dev/access"
+	"countersign.dev/internal/keyset"
 	"countersign.dev/tokenserver/directory"
 	"countersign.dev/tokenserver/signer"
 )
@@ -21,7 +22,7 @@ const (
 	// DefaultLifetime is how long a token of the standard face lives.
 	DefaultLifetime = 15 * time.Minute
 	// MaxLifetime is the longest that can be configured: a token in hand works until its exp, whatever happens.
-	MaxLifetime = time.Hour
+	MaxLifetime = keyset.MaxTokenLifetime
 	// insightsHubLifetime is how long a token of the Insights Hub API lives, as its clients expect.
 	insightsHubLifetime = 30 * time.Minute
 )

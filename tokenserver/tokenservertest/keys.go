@@ -57,10 +57,13 @@ func WriteKeys(tb testing.TB, dir string, keys Keys) {
 	WriteSet(tb, filepath.Join(dir, keyset.InsightsHubFile), keys.InsightsHub)
 }
 
+// MaxAge is how long verifiers may keep the keys of a World.
+const MaxAge = 5 * time.Minute
+
 // WriteSet writes one set.
 func WriteSet(tb testing.TB, path string, keys ...keyset.Key) {
 	tb.Helper()
-	data, err := keyset.Set{Keys: keys}.Marshal()
+	data, err := keyset.Set{MaxAgeSeconds: int64(MaxAge / time.Second), Keys: keys}.Marshal()
 	if err == nil {
 		err = os.WriteFile(path, data, 0o600)
 	}

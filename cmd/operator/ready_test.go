@@ -1,0 +1,17 @@
+package main
+
+import (
+	"net/http/httptest"
+	"testing"
+
+	"sigs.k8s.io/controller-runtime/pkg/cache/informertest"
+)
+
+func TestAnOperatorThatDoesNotSeeTheKindsIsNotReady(t *testing.T) {
+	for _, synced := range []bool{true, false} {
+		view := &informertest.FakeInformers{Synced: &synced}
+		if err := viewed(view)(httptest.NewRequest("GET", "/readyz", nil)); (err == nil) != synced {
+			t.Errorf("synced %t: got %v", synced, err)
+		}
+	}
+}
