@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"testing"
 
@@ -10,7 +11,7 @@ import (
 func TestAnOperatorThatDoesNotSeeTheKindsIsNotReady(t *testing.T) {
 	for _, synced := range []bool{true, false} {
 		view := &informertest.FakeInformers{Synced: &synced}
-		if err := viewed(view)(httptest.NewRequest("GET", "/readyz", nil)); (err == nil) != synced {
+		if err := viewed(view)(httptest.NewRequest(http.MethodGet, "/readyz", http.NoBody)); (err == nil) != synced {
 			t.Errorf("synced %t: got %v", synced, err)
 		}
 	}

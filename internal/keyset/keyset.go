@@ -24,6 +24,8 @@ const (
 const (
 	// MaxKeys is the most keys that a set can hold: one that retired, one that signs, one that comes next.
 	MaxKeys = 3
+	// maxID is the longest kid that errors quote. A private key is longer, should somebody have put one there.
+	maxID = 40
 	// MaxTokenLifetime is the longest life that a token can be given. A key stays published for that long after its last
 	// signature, and no token server is configured for more.
 	MaxTokenLifetime = time.Hour
@@ -96,6 +98,9 @@ func Parse(data []byte) (Set, error) {
 	}
 	seen := map[string]bool{}
 	for _, key := range set.Keys {
+		if len(key.ID) > maxID {
+			return Set{}, errors.New("a key has a kid that is too long for one: it is derived from the key's public part")
+		}
 		if seen[key.ID] {
 			return Set{}, fmt.Errorf("every key is there once, %q is there twice", key.ID)
 		}

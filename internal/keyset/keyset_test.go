@@ -157,6 +157,7 @@ func TestAnErrorDoesNotQuoteWhatStandsInTheFile(t *testing.T) {
 		"a key in a time":      `{"keys":[{"kid":"a","publishedAt":"` + private + `"}]}`,
 		"a key in a list":      `{"keys":"` + private + `"}`,
 		"a key without quotes": `{"keys":[{"kid":` + private + `}]}`,
+		"a key for a kid":      `{"keys":[{"kid":"` + private + private + `"}]}`,
 	} {
 		_, err := keyset.Parse([]byte(text))
 		if err == nil || strings.Contains(err.Error(), private[:6]) {

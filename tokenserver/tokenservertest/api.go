@@ -86,8 +86,7 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	objects := a.objects[path.Base(r.URL.Path)]
 	if r.URL.Query().Get("watch") == "" {
-		// The answers below are those of a stand-in; a test that does not get them fails by itself.
-		_ = json.NewEncoder(w).Encode(map[string]any{
+		send(w, map[string]any{
 			"apiVersion": v1alpha1.GroupVersion.String(), "kind": "List",
 			"metadata": metav1.ListMeta{ResourceVersion: resourceVersion}, "items": append([]json.RawMessage{}, objects...),
 		})
@@ -101,11 +100,10 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request) {
 
 // stream is the beginning of a watch that sends what is there (Kubernetes API concepts, "Streaming lists").
 func stream(w http.ResponseWriter, kind string, objects []json.RawMessage) {
-	encoder := json.NewEncoder(w)
 	for _, object := range objects {
-		_ = encoder.Encode(map[string]any{"type": "ADDED", "object": object})
+		send(w, map[string]any{"type": "ADDED", "object": object})
 	}
-	_ = encoder.Encode(map[string]any{"type": "BOOKMARK", "object": map[string]any{
+	send(w, map[string]any{"type": "BOOKMARK", "object": map[string]any{
 		"apiVersion": v1alpha1.GroupVersion.String(), "kind": kind,
 		"metadata": metav1.ObjectMeta{
 			ResourceVersion: resourceVersion, Annotations: map[string]string{metav1.InitialEventsAnnotationKey: "true"},
@@ -113,5 +111,12 @@ func stream(w http.ResponseWriter, kind string, objects []json.RawMessage) {
 	}})
 	if flusher, ok := w.(http.Flusher); ok {
 		flusher.Flush()
+	}
+}
+
+// send writes a value as a line of JSON. A test that does not get it fails by itself.
+func send(w http.ResponseWriter, value any) {
+	if err := json.NewEncoder(w).Encode(value); err != nil {
+		panic(http.ErrAbortHandler) // the client went away, or the value is none
 	}
 }
