@@ -201,7 +201,9 @@ func (r *round) decideSwitch() {
 		return
 	}
 	known := latest(next.PublishedAt.Add(r.schedule.Wait), r.set.CachedUntil)
-	at := latest(due, known, r.ceil.Add(r.schedule.Delivery))
+	// Whoever keeps the document in which the key before comes first must have run out by then: what was handed out before
+	// the decision reached a token server says nothing of it.
+	at := latest(due, known, r.ceil.Add(r.schedule.Delivery).Add(r.set.MaxAge()))
 	if next.SignFrom.IsZero() || at.Before(next.SignFrom) {
 		next.SignFrom, signing.SignUntil, signing.RemoveAt = at, at, time.Time{}
 		r.tell(takesOver(*next, *signing))

@@ -216,7 +216,7 @@ var _ = Describe("The signing keys", func() {
 		Expect(secret.Annotations).To(HaveKeyWithValue(v1alpha1.AnnotationRotated, "2030-06-02"))
 		for _, file := range []string{keyset.StandardFile, keyset.InsightsHubFile} {
 			key, _ := setIn(secret, file).SigningKey(r.Clock.Now())
-			Expect(key.SignUntil).To(Equal(noon.Add(24*time.Hour+r.Schedule.Delivery)), file)
+			Expect(key.SignUntil).To(Equal(noon.Add(24*time.Hour+r.Schedule.Delivery+r.Schedule.MaxAge)), file)
 		}
 		Expect(told(recorder)).To(ContainSubstring(string(reasonScheduled)))
 

@@ -36,15 +36,15 @@ const (
 	// patience is how long a change may take to arrive, on a machine that has other things to do.
 	patience = 60 * time.Second
 	// rotations is how many the clients live through.
-	rotations = 3
+	rotations = 2
 	tenant    = "operator-co"
 	app       = "kpi"
 	version   = "1.0.0"
 )
 
-// seconds is a schedule that can be watched.
+// seconds is a schedule that can be watched. As by default, copies are kept for longer than a Secret takes to arrive.
 var seconds = []string{
-	"--signing-key-rotation=6s", "--signing-key-wait=6s", "--signing-key-delivery=4s", "--jwks-max-age=2s", "--signing-key-retention=6s",
+	"--signing-key-rotation=9s", "--signing-key-wait=9s", "--signing-key-delivery=4s", "--jwks-max-age=5s", "--signing-key-retention=6s",
 }
 
 // live is a running Countersign with one application, and what was seen of its keys.

@@ -50,6 +50,8 @@ type world struct {
 	look, away time.Time
 	replicas   []*replica
 	views      []*view
+	// firsts are what clients of the v3 API may hold that look at keys[0] alone.
+	firsts []*view
 	// alive is until when the last token of each key lives.
 	alive map[string]time.Time
 	// signers are the keys that have signed, in their order, by face.
@@ -241,19 +243,40 @@ func (w *world) serve(r *replica) {
 			kids = append(kids, key.ID)
 		}
 		slices.Sort(kids)
-		w.hold(r, face, kids, now.Add(keys.MaxAge()))
+		w.views = hold(w.views, &view{r, face, kids, now.Add(keys.MaxAge())})
+		if face == keyset.InsightsHubFile {
+			w.firsts = hold(w.firsts, &view{r, face, []string{signing}, now.Add(keys.FirstMaxAge())})
+			w.checkFirsts(signing)
+		}
 	}
 }
 
-// hold notes that a verifier may hold these keys until then.
-func (w *world) hold(r *replica, face string, kids []string, until time.Time) {
-	for _, held := range w.views {
-		if held.replica == r && held.face == face && slices.Equal(held.kids, kids) {
-			held.until = latest(held.until, until)
+// checkFirsts is every client of the v3 API that looks at keys[0] alone and keeps it as long as it may, and that gets a token of
+// this key now. Around a switch it can have the other one: clocks differ, and that exception cannot be closed.
+func (w *world) checkFirsts(signing string) {
+	now := w.clock.Now()
+	w.firsts = slices.DeleteFunc(w.firsts, func(held *view) bool { return !held.until.After(now) })
+	for _, at := range w.times {
+		if now.After(at.Add(-around)) && now.Before(at.Add(around)) {
 			return
 		}
 	}
-	w.views = append(w.views, &view{r, face, kids, until})
+	for _, held := range w.firsts {
+		if held.kids[0] != signing {
+			w.Errorf("%s: a client that may hold %s as keys[0] until %s meets a token of %s", now, held.kids[0], held.until, signing)
+		}
+	}
+}
+
+// hold notes among the views that a verifier may hold this one.
+func hold(views []*view, next *view) []*view {
+	for _, held := range views {
+		if held.replica == next.replica && held.face == next.face && slices.Equal(held.kids, next.kids) {
+			held.until = latest(held.until, next.until)
+			return views
+		}
+	}
+	return append(views, next)
 }
 
 // verify is every verifier: whatever it may hold has every key of whose tokens one is alive.

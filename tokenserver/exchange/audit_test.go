@@ -302,13 +302,16 @@ func places(token string) map[string]func(string) *http.Request {
 		"a user agent":            header("User-Agent", userTenants(token)),
 		"a user agent that fails": header("User-Agent", userTenants("x")),
 		"a request id":            header("X-Request-Id", userTenants(token)),
-		"a forwarded address":     header("X-Forwarded-For", userTenants(token)),
-		"a referrer":              header("Referer", userTenants(token)),
-		"a client id":             func(text string) *http.Request { return client{id: text, secret: "x"}.standard() },
-		"a client id, v3":         func(text string) *http.Request { return client{id: text, secret: "x"}.hub("acme") },
-		"a client id, suffixed":   func(text string) *http.Request { return client{id: text + "-123456789012", secret: "x"}.tenants() },
-		"a tenant":                form("tenant"),
-		"a scope":                 form("scope"),
+		"a request id, unmarked": func(text string) *http.Request {
+			return header("X-Request-Id", userTenants(token))(strings.TrimPrefix(text, "csk_"))
+		},
+		"a forwarded address":   header("X-Forwarded-For", userTenants(token)),
+		"a referrer":            header("Referer", userTenants(token)),
+		"a client id":           func(text string) *http.Request { return client{id: text, secret: "x"}.standard() },
+		"a client id, v3":       func(text string) *http.Request { return client{id: text, secret: "x"}.hub("acme") },
+		"a client id, suffixed": func(text string) *http.Request { return client{id: text + "-123456789012", secret: "x"}.tenants() },
+		"a tenant":              form("tenant"),
+		"a scope":               form("scope"),
 		"a scope without its mark": func(text string) *http.Request {
 			return first().standard("scope", strings.TrimPrefix(text, "csk_"))
 		},

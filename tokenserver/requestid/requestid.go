@@ -14,8 +14,9 @@ import (
 // Header is the header that carries the id, in requests and in answers.
 const Header = "X-Request-Id"
 
-// maxLength bounds an id that a client chose: it is copied into every log line of the request.
-const maxLength = 64
+// maxLength bounds an id that a client chose, which is copied into every log line of the request: longer than a UUID, and too
+// short for a client secret, with or without its mark.
+const maxLength = 40
 
 // secretMark is how every client secret begins, in lower case. One that ended up in the wrong header must not become the id under which
 // everybody finds the request.
