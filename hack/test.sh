@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs all tests with the race detector and in random order: unit tests first, as many packages at a time as there are
-# cores; then, one at a time, the packages that start a control plane, since two of them on two cores measure each other.
+# cores; then, two at a time, the packages whose specs call what they try on a control plane of their own; then, one at a time, the
+# whole chains, in which clients measure how long something takes.
 #
 # Usage: test.sh [flag of go test]...
 set -uo pipefail
@@ -39,7 +40,7 @@ if ((${#skipped[@]} > 0)); then
 fi
 
 run "unit tests" "$@" "${units[@]}"
-((${#suites[@]} == 0)) || run "suites on a control plane" "$@" -p=1 "${suites[@]}" -ginkgo.randomize-all
+((${#suites[@]} == 0)) || run "suites on a control plane" "$@" -p=2 "${suites[@]}" -ginkgo.randomize-all
 ((${#chains[@]} == 0)) || run "whole chains" "$@" -p=1 "${chains[@]}"
 report_skipped
 exit $failed
