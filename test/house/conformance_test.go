@@ -12,7 +12,7 @@ import (
 )
 
 // reference names a test: a directory, and the name of a function with or without a case, or a spec's text in quotes.
-var reference = regexp.MustCompile("`([a-z][a-z0-9/]*): ((Test[A-Za-z0-9]+)(?:/([^`]+))?|\"([^`]+)\")`")
+var reference = regexp.MustCompile("`([a-z][a-z0-9/]*): (((?:Test|Benchmark)[A-Za-z0-9]+)(?:/([^`]+))?|\"([^`]+)\")`")
 
 func TestEveryRowOfTheConformanceDocumentNamesTestsThatExist(t *testing.T) {
 	document, err := os.ReadFile(filepath.Join(root, "docs", "conformance.md"))
