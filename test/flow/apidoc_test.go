@@ -51,8 +51,7 @@ func (s scene) run(beginning string, commands []command) (printed, wanted []stri
 	shell.Dir, shell.Env = s.directory, []string{"HOME=" + s.directory, "PATH=" + os.Getenv("PATH")}
 	output, err := shell.Output()
 	if err != nil {
-		var failed *exec.ExitError
-		if errors.As(err, &failed) {
+		if failed, ok := errors.AsType[*exec.ExitError](err); ok {
 			s.Logf("on standard error: %s", failed.Stderr)
 		}
 		s.Fatalf("running the commands: %v: %s", err, output)

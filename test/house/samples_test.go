@@ -115,7 +115,7 @@ func TestTheServiceAccountsThatSamplesTrustAreAmongTheSamples(t *testing.T) {
 		t.Fatalf("the samples show neither or one of the two: %v, %v", trusted, introspection)
 	}
 	for _, account := range introspection.ServiceAccounts {
-		trusted = append(trusted, types.NamespacedName{Namespace: string(account.Namespace), Name: string(account.Name)})
+		trusted = append(trusted, types.NamespacedName{Namespace: account.Namespace, Name: string(account.Name)})
 	}
 	for _, account := range trusted {
 		if !slices.Contains(there, account) {
