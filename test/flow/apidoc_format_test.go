@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// The commands of docs/api.md stand in blocks of the language console, as they look in a terminal: a line that begins with
+// docs/api.md begins with a block of the language sh, which is run as it stands. Its further commands stand in blocks of the language console, as they look in a terminal: a line that begins with
 // "$ " is a command, and goes on while its lines end in a backslash or leave a quote open; what follows is what it prints.
 //
 // Of what curl -i prints, the status line stands there whole; of the headers those that matter; and the body, where it is
@@ -58,6 +58,25 @@ func readCommands(t *testing.T, path string) []command {
 		}
 	}
 	return commands
+}
+
+// readBeginning reads the one block of the language sh, which somebody runs before all else.
+func readBeginning(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := strings.Split(string(text), "\n```sh\n")
+	if len(parts) != 2 {
+		t.Fatalf("%s has %d blocks of sh, and should begin with one", path, len(parts)-1)
+	}
+	before, _, _ := strings.Cut(parts[0], "\n```console\n")
+	block, _, closed := strings.Cut(parts[1], "\n```\n")
+	if before != parts[0] || !closed {
+		t.Fatalf("%s does not begin with its block of sh", path)
+	}
+	return block
 }
 
 func goesOn(text string) bool {

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -9,94 +10,50 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"countersign.dev/api/v1alpha1"
 )
 
-// scene is that of the document, with names of this test's own in place of the document's.
+// scene is a shell in which somebody follows the document: it begins in a directory that looks like a clone of the repository
+// in which `make dev` runs. Names are those of config/samples, which no other test applies.
 type scene struct {
 	*tenancy
-	names *strings.Replacer
+	directory string
 }
 
 func newScene(t *testing.T) scene {
 	t.Helper()
-	w := newTenancyOf(t, v1alpha1.EnvironmentStandard, "operator-co", "acme", "globex")
-	s := scene{w, strings.NewReplacer("operator-co", w.host, "acme", w.user, "globex", w.another, "kpi-dashboard", w.app.Name)}
-	grant := &v1alpha1.TenantGrant{}
-	if err := platform.Get(w.ctx, client.ObjectKey{Namespace: w.user, Name: w.host + ".kpi"}, grant); err != nil {
-		t.Fatal(err)
-	}
-	grant.Spec.Scopes = []v1alpha1.Scope{"assets:read", "timeseries:read"}
-	if err := platform.Update(w.ctx, grant); err != nil {
-		t.Fatal(err)
-	}
-	w.eventually("the grant's scopes are those of the document", func() bool {
-		return w.ask(w.form("1.0.0", w.user)).text("scope") == "assets:read timeseries:read"
-	})
-	s.prepareIdentities()
-	return s
-}
-
-// prepareIdentities makes the ServiceAccounts that authenticate without a secret: the application's, and the sample API's.
-func (s scene) prepareIdentities() {
-	s.Helper()
-	letGatewayIntrospect(s.tenancy)
-	s.create(&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "kpi", Namespace: s.host}})
-	const accounts = `[{"op":"add","path":"/spec/versions/0/serviceAccounts","value":[{"name":"kpi"}]}]`
-	if err := platform.Patch(s.ctx, s.app, client.RawPatch(types.JSONPatchType, []byte(accounts))); err != nil {
-		s.Fatal(err)
-	}
-}
-
-// letGatewayIntrospect makes a ServiceAccount of the sample API, which may introspect its tokens. Several tests need it.
-func letGatewayIntrospect(w *tenancy) {
-	w.Helper()
-	const introspection = `{"spec":{"introspection":{"serviceAccounts":[{"namespace":"iot","name":"gateway"}]}}}`
-	server := &v1alpha1.ResourceServer{ObjectMeta: metav1.ObjectMeta{Name: "iot"}}
-	for _, err := range []error{
-		platform.Create(w.ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "iot"}}),
-		platform.Create(w.ctx, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "gateway", Namespace: "iot"}}),
-		platform.Patch(w.ctx, server, client.RawPatch(types.MergePatchType, []byte(introspection))),
+	s := scene{&tenancy{T: t, ctx: t.Context()}, t.TempDir()}
+	for name, target := range map[string]string{
+		"config": repository("config"), "bin/k8s": filepath.Dir(running.Kubectl(s.ctx).Path), ".dev/kubeconfig": running.Kubeconfig,
 	} {
-		if err != nil && !apierrors.IsAlreadyExists(err) {
-			w.Fatal(err)
+		path := filepath.Join(s.directory, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.Symlink(target, path)); err != nil {
+			t.Fatal(err)
 		}
 	}
-}
-
-// environment is that of the document's shell: the variables of the Secret, and kubectl.
-func (s scene) environment() []string {
-	kubectl := running.Kubectl(s.ctx)
-	environment := append(slices.Clone(kubectl.Env), "PATH="+filepath.Dir(kubectl.Path)+string(os.PathListSeparator)+os.Getenv("PATH"))
-	for name, value := range s.secret("1.0.0") {
-		environment = append(environment, name+"="+value)
-	}
-	return environment
+	return s
 }
 
 // mark stands between what the commands print.
 const mark = "\x1e"
 
-// run runs the commands one after the other in one shell, and returns what each printed, and what each should have.
-func (s scene) run(commands []command) (printed, wanted []string) {
+// run runs what the document begins with, which has to work, and then the commands one after the other in the same shell, and
+// returns what each printed, and what each should have.
+func (s scene) run(beginning string, commands []command) (printed, wanted []string) {
 	s.Helper()
-	var script strings.Builder
+	script := &strings.Builder{}
+	fmt.Fprintf(script, "set -e\nexec 3>&1 1>&2\n%s\nexec 1>&3 3>&-\nset +e\n", beginning)
 	for i, command := range commands {
-		fmt.Fprintf(&script, "%s\nprintf '%s'\n", s.names.Replace(command.text), mark)
+		fmt.Fprintf(script, "%s\nprintf '%s'\n", command.text, mark)
 		// The shell sets the variables of the answer, too.
-		fmt.Fprintf(&script, "cat <<WANTED_%d\n%sWANTED_%d\nprintf '%s'\n", i, s.names.Replace(command.want), i, mark)
+		fmt.Fprintf(script, "cat <<WANTED_%d\n%sWANTED_%d\nprintf '%s'\n", i, command.want, i, mark)
 	}
 	shell := exec.CommandContext(s.ctx, "bash", "-u", "-o", "pipefail", "-c", script.String())
-	shell.Env = s.environment()
+	shell.Dir, shell.Env = s.directory, []string{"HOME=" + s.directory, "PATH=" + os.Getenv("PATH")}
 	output, err := shell.Output()
 	if err != nil {
+		if failed, ok := errors.AsType[*exec.ExitError](err); ok {
+			s.Logf("on standard error: %s", failed.Stderr)
+		}
 		s.Fatalf("running the commands: %v: %s", err, output)
 	}
 	for i, text := range strings.Split(strings.TrimSuffix(string(output), mark), mark) {
@@ -121,7 +78,7 @@ func TestEveryCommandOfTheAPIDocumentPrintsWhatStandsThere(t *testing.T) {
 	if len(commands) < 30 {
 		t.Fatalf("found %d commands only: does the test still read the document?", len(commands))
 	}
-	printed, wanted := s.run(commands)
+	printed, wanted := s.run(readBeginning(t, repository("docs", "api.md")), commands)
 	if len(printed) != len(commands) {
 		t.Fatalf("%d commands printed %d times", len(commands), len(printed))
 	}

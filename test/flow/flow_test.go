@@ -97,14 +97,8 @@ type tenancy struct {
 // returns when the credentials of both versions work.
 func newTenancy(t *testing.T, environment v1alpha1.EnvironmentType) *tenancy {
 	t.Helper()
-	return newTenancyOf(t, environment, "host", "user", "another")
-}
-
-// newTenancyOf is newTenancy with other beginnings of the names.
-func newTenancyOf(t *testing.T, environment v1alpha1.EnvironmentType, host, user, another string) *tenancy {
-	t.Helper()
 	suffix := "-" + strings.ToLower(rand.Text()[:8])
-	w := &tenancy{T: t, ctx: t.Context(), host: host + suffix, user: user + suffix, another: another + suffix}
+	w := &tenancy{T: t, ctx: t.Context(), host: "host" + suffix, user: "user" + suffix, another: "another" + suffix}
 	for _, name := range []string{w.host, w.user, w.another} {
 		w.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
 		tenant := &v1alpha1.Tenant{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.TenantSpec{Namespace: name}}

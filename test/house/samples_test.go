@@ -5,6 +5,9 @@ import (
 	"slices"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
 	"countersign.dev/api/v1alpha1"
 )
 
@@ -90,5 +93,33 @@ func TestSamplesReferToWhatExists(t *testing.T) {
 	}
 	if grant.Name != host.Name+"."+application.Name {
 		t.Errorf("the grant is named %s", grant.Name)
+	}
+}
+
+func TestTheServiceAccountsThatSamplesTrustAreAmongTheSamples(t *testing.T) {
+	var there []types.NamespacedName
+	for _, file := range []string{"samples/application.yaml", "samples/gateway.yaml"} {
+		for _, account := range read[corev1.ServiceAccount](t, file, "ServiceAccount") {
+			there = append(there, types.NamespacedName{Namespace: account.Namespace, Name: account.Name})
+		}
+	}
+	var trusted []types.NamespacedName
+	application := read[v1alpha1.Application](t, "samples/application.yaml", "Application")[0]
+	for _, version := range application.Spec.Versions {
+		for _, account := range version.ServiceAccounts {
+			trusted = append(trusted, types.NamespacedName{Namespace: application.Namespace, Name: string(account.Name)})
+		}
+	}
+	introspection := catalogue(t).Spec.Introspection
+	if len(trusted) == 0 || introspection == nil {
+		t.Fatalf("the samples show neither or one of the two: %v, %v", trusted, introspection)
+	}
+	for _, account := range introspection.ServiceAccounts {
+		trusted = append(trusted, types.NamespacedName{Namespace: account.Namespace, Name: string(account.Name)})
+	}
+	for _, account := range trusted {
+		if !slices.Contains(there, account) {
+			t.Errorf("%s is trusted, and not among the samples", account)
+		}
 	}
 }

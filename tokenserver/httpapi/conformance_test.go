@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -295,5 +296,20 @@ func TestAPublicDocumentIsComparedAsRFC9110SaysAndHasNoBodyForHEAD(t *testing.T)
 		if strings.Contains(text, `"d":`) {
 			t.Errorf("%s has a private key in it", path)
 		}
+	}
+}
+
+func TestTheOpenIDConfigurationIsTheServerMetadataAndThreeMembersMore(t *testing.T) {
+	w := tokenservertest.New(t)
+	metadata := w.Do(httptest.NewRequest(http.MethodGet, "/.well-known/oauth-authorization-server", http.NoBody)).JSON
+	configuration := w.Do(httptest.NewRequest(http.MethodGet, "/.well-known/openid-configuration", http.NoBody)).JSON
+	if len(metadata) == 0 {
+		t.Fatal("there is no metadata")
+	}
+	metadata["response_types_supported"] = []any{"id_token"}
+	metadata["subject_types_supported"] = []any{"public"}
+	metadata["id_token_signing_alg_values_supported"] = []any{"ES256"}
+	if !reflect.DeepEqual(configuration, metadata) {
+		t.Errorf("got %v, want %v", configuration, metadata)
 	}
 }

@@ -1,8 +1,12 @@
 package token_test
 
 import (
+	"encoding/base64"
+	"encoding/json"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/golang-jwt/jwt/v5"
 	clocktesting "k8s.io/utils/clock/testing"
@@ -76,5 +80,28 @@ func TestNeitherFacesTokenNamesTheOthersIssuer(t *testing.T) {
 	}
 	if got := claimsOf(t, hub.Access)["iss"]; got != issuer+"/oauth/token" {
 		t.Errorf("insights hub: %v", got)
+	}
+}
+
+// RFC 8725 section 3.7: JSON in JWTs is UTF-8, whatever there is to say.
+func TestHeaderAndClaimsAreJSONInUTF8(t *testing.T) {
+	i := newIssuer(t, clocktesting.NewFakeClock(noon))
+	c := client()
+	c.CredentialID = "sa:ä\xff" // no API server lets it through
+	standard, err := i.Standard(c, granted("user", time.Time{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	hub, err := i.InsightsHub(c, granted("user", time.Time{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, access := range []string{standard.Access, hub.Access} {
+		for _, part := range strings.Split(access, ".")[:2] {
+			text, err := base64.RawURLEncoding.DecodeString(part)
+			if err != nil || !utf8.Valid(text) || !json.Valid(text) {
+				t.Errorf("%q: %v", text, err)
+			}
+		}
 	}
 }

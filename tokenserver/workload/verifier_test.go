@@ -242,11 +242,16 @@ func TestTheKeySaysTheAlgorithmAndNotTheToken(t *testing.T) {
 func TestWhatIsNoTokenIsRefusedInOurOwnWords(t *testing.T) {
 	v := informed(t)
 	whole := strings.Split(v.sign(), ".")
+	const utf16, noUTF8 = "{\x00}\x00", "{\"iss\":\"\xff\"}"
+	encode := base64.RawURLEncoding.EncodeToString
 	for sentence, text := range map[string]string{
 		"nothing": "", "dots": "..", "a word": "secret-word", "four parts": "a.b.c.d", "no base64": "%.%.%",
 		"a header that is no object":  "MQ." + whole[1] + "." + whole[2],
 		"claims that are no object":   whole[0] + ".MQ." + whole[2],
 		"claims that are null":        whole[0] + ".bnVsbA." + whole[2],
+		"a header in UTF-16":          encode([]byte(utf16)) + "." + whole[1] + "." + whole[2],
+		"claims in UTF-16":            whole[0] + "." + encode([]byte(utf16)) + "." + whole[2],
+		"claims that are no UTF-8":    whole[0] + "." + encode([]byte(noUTF8)) + "." + whole[2],
 		"a signature with white room": strings.Join(whole, ".") + " ",
 	} {
 		_, err := v.Verify(text)
