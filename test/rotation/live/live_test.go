@@ -1,4 +1,4 @@
-package rotation
+package live
 
 import (
 	"crypto/ecdsa"
