@@ -39,9 +39,9 @@ var (
 
 var _ = BeforeSuite(func() {
 	control := &envtest.Environment{CRDDirectoryPaths: []string{"../config/crd/bases"}, ErrorIfCRDPathMissing: true}
+	DeferCleanup(control.Stop) // also where it starts and then refuses the kinds
 	started, err := control.Start()
 	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(control.Stop)
 	config = started
 	config.QPS = -1
 

@@ -40,9 +40,9 @@ var (
 
 var _ = BeforeSuite(func() {
 	control := &envtest.Environment{}
+	DeferCleanup(control.Stop) // also where it starts and then refuses the kinds
 	started, err := control.Start()
 	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(control.Stop)
 	config = started
 	Expect(corev1.AddToScheme(scheme)).To(Succeed())
 	platform, err = client.New(config, client.Options{Scheme: scheme})
