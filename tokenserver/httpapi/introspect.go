@@ -42,12 +42,7 @@ type introspectionAnswer struct {
 
 func (h Introspection) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer, err := h.answer(r)
-	if err != nil {
-		oauth.WriteError(w, err)
-		return
-	}
-	oauth.ForbidStoring(w.Header())
-	oauth.WriteJSON(w, http.StatusOK, answer)
+	respond(w, answer, err)
 }
 
 func (h Introspection) answer(r *http.Request) (*introspectionAnswer, *oauth.Error) {

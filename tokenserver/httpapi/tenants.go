@@ -38,12 +38,7 @@ type tenantAnswer struct {
 
 func (h Tenants) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer, err := h.answer(r)
-	if err != nil {
-		oauth.WriteError(w, err)
-		return
-	}
-	oauth.ForbidStoring(w.Header())
-	oauth.WriteJSON(w, http.StatusOK, answer)
+	respond(w, answer, err)
 }
 
 func (h Tenants) answer(r *http.Request) (*tenantsAnswer, *oauth.Error) {

@@ -31,12 +31,7 @@ type tokenAnswer struct {
 
 func (h Token) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer, err := h.answer(r)
-	if err != nil {
-		oauth.WriteError(w, err)
-		return
-	}
-	oauth.ForbidStoring(w.Header())
-	oauth.WriteJSON(w, http.StatusOK, answer)
+	respond(w, answer, err)
 }
 
 func (h Token) answer(r *http.Request) (*tokenAnswer, *oauth.Error) {

@@ -37,12 +37,7 @@ type tenantToken struct {
 
 func (h Tokens) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer, err := h.answer(r)
-	if err != nil {
-		oauth.WriteError(w, err)
-		return
-	}
-	oauth.ForbidStoring(w.Header())
-	oauth.WriteJSON(w, http.StatusOK, answer)
+	respond(w, answer, err)
 }
 
 func (h Tokens) answer(r *http.Request) (*tokensAnswer, *oauth.Error) {

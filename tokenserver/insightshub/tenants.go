@@ -37,12 +37,7 @@ type userTenant struct {
 
 func (h UserTenants) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer, err := h.answer(r)
-	if err != nil {
-		WriteError(w, r, err)
-		return
-	}
-	oauth.ForbidStoring(w.Header())
-	oauth.WriteJSON(w, http.StatusOK, answer)
+	respond(w, r, http.StatusOK, answer, err)
 }
 
 func (h UserTenants) answer(r *http.Request) (*userTenantsAnswer, *oauth.Error) {

@@ -44,12 +44,7 @@ func answerOf(issued token.Token) tokenAnswer {
 
 func (h Token) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer, err := h.answer(r)
-	if err != nil {
-		WriteError(w, r, err)
-		return
-	}
-	oauth.ForbidStoring(w.Header())
-	oauth.WriteJSON(w, http.StatusOK, answer)
+	respond(w, r, http.StatusOK, answer, err)
 }
 
 func (h Token) answer(r *http.Request) (*tokenAnswer, *oauth.Error) {

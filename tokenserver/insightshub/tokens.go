@@ -38,12 +38,7 @@ type tenantError struct {
 
 func (h Tokens) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	status, answer, err := h.answer(r)
-	if err != nil {
-		WriteError(w, r, err)
-		return
-	}
-	oauth.ForbidStoring(w.Header())
-	oauth.WriteJSON(w, status, answer)
+	respond(w, r, status, answer, err)
 }
 
 func (h Tokens) answer(r *http.Request) (int, *tokensAnswer, *oauth.Error) {
