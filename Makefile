@@ -111,6 +111,11 @@ generate: ## Generate deep copies and CRDs from api/.
 	@echo "generate: api/v1alpha1/zz_generated.deepcopy.go and config/crd/bases"
 	@hack/generate.sh
 
+.PHONY: generate-roles
+generate-roles: controlplane ## Write what the authorizer says of the roles in config/rbac into docs/security.md.
+	@echo "generate: the tables of docs/security.md"
+	@$(ASSETS) go test ./test/cockpits -run '^TestTheTablesOfTheSecurityDocumentAreWhatTheAuthorizerSays$$' -update
+
 .PHONY: fmt
 fmt: ## Format all Go files.
 	@$(LINT) fmt
