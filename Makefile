@@ -58,7 +58,7 @@ clean: ## Remove what was built here (the control plane stays in the user's cach
 
 .PHONY: test
 test: controlplane build ## Run all tests: unit, envtest and whole chain, with the race detector, in random order.
-	@$(ASSETS) hack/test.sh
+	@$(ASSETS) COUNTERSIGN_PROGRAMS=$(CURDIR)/bin hack/test.sh
 
 .PHONY: fuzz
 fuzz: ## Fuzz each target for a while (FUZZTIME=30s); the seeds run in make test.

@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"testing"
 	"time"
 
@@ -44,20 +43,19 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// withStack builds both programs from this tree, runs all of Countersign, and ends it again.
+// withStack runs all of Countersign, and ends it again.
 func withStack(run func() int) (code int, err error) {
 	if root, err = stack.FindRoot("."); err != nil {
 		return 0, err
 	}
-	programs, err := os.MkdirTemp("", "countersign-cockpits-")
+	scratch, err := os.MkdirTemp("", "countersign-cockpits-")
 	if err != nil {
 		return 0, err
 	}
-	defer os.RemoveAll(programs)
-	build := exec.Command("go", "build", "-o", programs+"/", "./cmd/operator", "./cmd/tokenserver")
-	build.Dir = root
-	if output, err := build.CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("building the programs: %w: %s", err, output)
+	defer os.RemoveAll(scratch)
+	programs, err := stack.Programs(context.Background(), root, scratch)
+	if err != nil {
+		return 0, err
 	}
 	running, err = stack.Start(context.Background(), stack.Config{
 		Root: root, Assets: stack.AssetsDir(root, os.Getenv("KUBEBUILDER_ASSETS")), Programs: programs,

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -46,7 +45,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// withStack builds both programs from this tree, runs all of Countersign, and ends it again.
+// withStack runs all of Countersign, and ends it again.
 func withStack(run func() int) (code int, err error) {
 	if root, err = stack.FindRoot("."); err != nil {
 		return 0, err
@@ -55,11 +54,9 @@ func withStack(run func() int) (code int, err error) {
 		return 0, err
 	}
 	defer os.RemoveAll(scratch)
-	programs := filepath.Join(scratch, "programs")
-	build := exec.Command("go", "build", "-o", programs+"/", "./cmd/operator", "./cmd/tokenserver")
-	build.Dir = root
-	if output, err := build.CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("building the programs: %w: %s", err, output)
+	programs, err := stack.Programs(context.Background(), root, filepath.Join(scratch, "programs"))
+	if err != nil {
+		return 0, err
 	}
 	running, err = stack.Start(context.Background(), stack.Config{
 		Root: root, Assets: stack.AssetsDir(root, os.Getenv("KUBEBUILDER_ASSETS")), Programs: programs, Levels: true,

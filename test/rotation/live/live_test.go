@@ -13,7 +13,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -87,12 +86,8 @@ func start(t *testing.T) *live {
 	root, err := stack.FindRoot(".")
 	l := &live{T: t, switches: map[string]time.Time{}}
 	l.must(err)
-	programs := t.TempDir()
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", programs+"/", "./cmd/operator", "./cmd/tokenserver")
-	build.Dir = root
-	if output, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building the programs: %v: %s", err, output)
-	}
+	programs, err := stack.Programs(t.Context(), root, t.TempDir())
+	l.must(err)
 	l.stack, err = stack.Start(t.Context(), stack.Config{
 		Root: root, Assets: stack.AssetsDir(root, os.Getenv("KUBEBUILDER_ASSETS")), Programs: programs, Levels: true,
 		OperatorFlags: seconds,
