@@ -1,4 +1,4 @@
-# One image with one program: docker build --build-arg PROGRAM=operator (or tokenserver). `make images` builds both.
+# One image with one program: docker build --build-arg PROGRAM=operator (or tokenserver, injector). `make images` builds all.
 FROM --platform=$BUILDPLATFORM golang:1.26 AS build
 WORKDIR /src
 COPY go.mod go.sum ./

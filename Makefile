@@ -35,17 +35,17 @@ dev: controlplane build ## Start a local control plane, operator and token serve
 ##@ Build
 
 .PHONY: build
-build: ## Build bin/operator and bin/tokenserver.
-	@echo "build: operator and tokenserver, version $(VERSION) (the first time 2 to 3 minutes on 2 cores)"
-	@$(BUILD) -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/operator ./cmd/tokenserver
+build: ## Build bin/operator, bin/tokenserver and bin/injector.
+	@echo "build: operator, tokenserver and injector, version $(VERSION) (the first time 2 to 3 minutes on 2 cores)"
+	@$(BUILD) -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/operator ./cmd/tokenserver ./cmd/injector
 
 .PHONY: controlplane
 controlplane: ## Link etcd, kube-apiserver, kube-controller-manager and kubectl as bin/k8s (the first time: 8 minutes of building).
 	@hack/controlplane/build.sh bin/k8s
 
 .PHONY: images
-images: ## Build the two container images; needs Docker.
-	@for program in operator tokenserver; do \
+images: ## Build the three container images; needs Docker.
+	@for program in operator tokenserver injector; do \
 		echo "images: countersign/$$program:dev, version $(VERSION)"; \
 		docker build --build-arg PROGRAM=$$program --build-arg VERSION=$(VERSION) --tag countersign/$$program:dev .; \
 	done

@@ -10,6 +10,7 @@ import (
 
 	"countersign.dev/api/v1alpha1"
 	"countersign.dev/internal/credential"
+	"countersign.dev/internal/environment"
 )
 
 // conflictRetry is how often a Secret's name that somebody else has taken is looked at again. Secrets of other types are in
@@ -99,14 +100,14 @@ func (p *Phase) thinkOf(
 		s.situation, s.verifiers = nameTaken, prune(former.Verifiers, now)
 		return s
 	}
-	environment := app.Spec.CredentialPolicy.Environment
+	names := app.Spec.CredentialPolicy.Environment
 	s.data = func(text credential.Secret) map[string][]byte {
-		return dataFor(environment, facts{
+		return dataFor(names, facts{
 			clientID: s.clientID, hostTenant: host, application: app.Name, version: string(v.Version),
 			issuer: p.Issuer, secret: text,
 		})
 	}
-	c := contentOf(s.secret, clientSecretKey(environment))
+	c := contentOf(s.secret, environment.ClientSecretOf(names))
 	s.plan = planFor(former.Verifiers, c, now)
 	s.verifiers = s.plan.verifiers
 	s.inspect(app, c)

@@ -1,5 +1,5 @@
-// Package program owns what the two programs say alike on their command lines: the issuer, the log, the way to the API
-// server. It knows nothing of what they do. cmd/operator and cmd/tokenserver call it.
+// Package program owns what the programs say alike on their command lines: the issuer, the log, the way to the API
+// server. It knows nothing of what they do. The packages of cmd call it.
 package program
 
 import (

@@ -205,6 +205,7 @@ func TestWhatIsLinkedIntoThePrograms(t *testing.T) {
 	for program, foreign := range map[string][]string{
 		"./cmd/tokenserver": {"countersign.dev/controllers"},
 		"./cmd/operator":    {"countersign.dev/tokenserver", "github.com/golang-jwt/"},
+		"./cmd/injector":    {"countersign.dev/access", "countersign.dev/controllers", "countersign.dev/internal/credential", "countersign.dev/tokenserver"},
 	} {
 		list := exec.CommandContext(t.Context(), "go", "list", "-deps", program)
 		list.Dir, list.Env = root, os.Environ()

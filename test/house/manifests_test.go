@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -117,8 +118,34 @@ func TestTheOperatorWritesStatusAndNothingThatPeopleWrote(t *testing.T) {
 	}
 }
 
+func TestTheInjectorReadsApplicationsAndHasNoVerbOnSecrets(t *testing.T) {
+	for _, role := range read[rbacv1.ClusterRole](t, "injector/rbac.yaml", "ClusterRole") {
+		for _, rule := range role.Rules {
+			switch {
+			case slices.Equal(rule.Resources, []string{"applications"}) && slices.Equal(rule.Verbs, []string{"get", "list", "watch"}):
+			case slices.Equal(rule.Resources, []string{"mutatingwebhookconfigurations"}) &&
+				slices.Equal(rule.ResourceNames, []string{"countersign-injector"}):
+			default:
+				t.Errorf("%s has %v on %v", role.Name, rule.Verbs, rule.Resources)
+			}
+		}
+	}
+}
+
+func TestTheInjectorIsAskedAboutLabelledPodsAlone(t *testing.T) {
+	configuration := read[admissionregistrationv1.MutatingWebhookConfiguration](t, "injector/webhook.yaml", "MutatingWebhookConfiguration")[0]
+	for _, webhook := range configuration.Webhooks {
+		if webhook.ObjectSelector == nil || len(webhook.ObjectSelector.MatchExpressions) != 2 {
+			t.Errorf("%s: its objectSelector is %v", webhook.Name, webhook.ObjectSelector)
+		}
+		if webhook.FailurePolicy == nil || *webhook.FailurePolicy != admissionregistrationv1.Fail {
+			t.Errorf("%s: pods start without credentials where it does not answer", webhook.Name)
+		}
+	}
+}
+
 func TestPodsCanWriteNothingAndBecomeNothing(t *testing.T) {
-	for _, name := range []string{"operator", "tokenserver"} {
+	for _, name := range []string{"injector", "operator", "tokenserver"} {
 		pod := read[appsv1.Deployment](t, name+"/deployment.yaml", "Deployment")[0].Spec.Template.Spec
 		if c := pod.SecurityContext; c == nil || !is(c.RunAsNonRoot, true) || c.SeccompProfile == nil {
 			t.Errorf("%s: the pod's security context is %v", name, c)
@@ -139,6 +166,7 @@ func TestPodsCanWriteNothingAndBecomeNothing(t *testing.T) {
 func TestManifestsGiveFlagsThatTheProgramsHave(t *testing.T) {
 	for manifest, program := range map[string]string{
 		"operator/deployment.yaml": "operator", "tokenserver/deployment.yaml": "tokenserver", "tls/deployment.yaml": "tokenserver",
+		"injector/deployment.yaml": "injector", "injector/cert-manager/deployment.yaml": "injector",
 	} {
 		source := sourceOf(t, program)
 		for _, arg := range read[appsv1.Deployment](t, manifest, "Deployment")[0].Spec.Template.Spec.Containers[0].Args {
