@@ -157,6 +157,13 @@ type Access struct {
 
 // ApplicationStatus is what Countersign found and what it keeps of the credentials: hashes, never secrets.
 type ApplicationStatus struct {
+	// observedGeneration is the metadata.generation that this status is about. While it is behind, the conditions are about
+	// an earlier spec. Absent: the operator has not looked at this object yet.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
 	// hostTenant is the tenant that hosts this application: the one whose namespace this is.
 	//
 	// +optional
@@ -169,6 +176,7 @@ type ApplicationStatus struct {
 	// TransferredFrom (the other half is there).
 	//
 	// +optional
+	// +default=[{"type":"Ready","status":"Unknown","reason":"Pending","message":"the operator has not looked at this object yet","lastTransitionTime":"1970-01-01T00:00:00Z"}]
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
@@ -290,6 +298,7 @@ type Application struct {
 	// status is what Countersign found, with a hash of each credential.
 	//
 	// +optional
+	// +default={}
 	Status ApplicationStatus `json:"status,omitzero"`
 }
 

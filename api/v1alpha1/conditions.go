@@ -42,6 +42,9 @@ const (
 
 // Reasons why an object is not accepted or not ready.
 const (
+	// ReasonPending is used with Ready=Unknown on an object that the operator has not looked at yet. The schema sets it, so
+	// that nobody takes an object for ready by having found nothing in its status.
+	ReasonPending Reason = "Pending"
 	// ReasonNamespaceConflict is used with Accepted=False on a Tenant whose namespace another Tenant claims, too.
 	ReasonNamespaceConflict Reason = "NamespaceConflict"
 	// ReasonNamespaceNotFound is used with Ready=False on a Tenant whose namespace does not exist: nobody can consent or host
