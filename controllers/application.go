@@ -69,7 +69,8 @@ func (r *applications) bury(ctx context.Context, app *v1alpha1.Application, gone
 		return err
 	}
 	base, reporter := app.DeepCopy(), reporter{r.Clock, app.Generation}
-	reporter.setBoth(&app.Status.Conditions, gone, "")
+	app.Status.ObservedGeneration = app.Generation
+	reporter.setAll(&app.Status.Conditions, gone)
 	for i := range app.Status.Versions {
 		conditions := &app.Status.Versions[i].Conditions
 		reporter.set(conditions, v1alpha1.ConditionReady, gone)
@@ -88,27 +89,24 @@ func hosting(host *access.Tenant) string {
 
 // report sets everything in status but what the credentials are.
 func (r *applications) report(known *facts, app *v1alpha1.Application, host *access.Tenant) {
-	app.Status.HostTenant = ""
+	app.Status.ObservedGeneration, app.Status.HostTenant = app.Generation, ""
 	if host != nil {
 		app.Status.HostTenant = host.Name
 	}
-	reporter := reporter{r.Clock, app.Generation}
-	accepted := acceptApplication(known, app, host)
-	reporter.set(&app.Status.Conditions, v1alpha1.ConditionAccepted, accepted)
-
-	meant := access.NewApplication(app)
+	reporter, conditions := reporter{r.Clock, app.Generation}, &app.Status.Conditions
+	accepted, meant := acceptApplication(known, app, host), access.NewApplication(app)
+	versions := make([]finding, 0, len(app.Status.Versions))
 	for i := range app.Status.Versions {
 		entry := &app.Status.Versions[i]
-		decision := access.Decide(known, access.Question{
-			Application: meant, Version: string(entry.Version), Tenant: app.Status.HostTenant, Now: r.Clock.Now(),
-		})
-		effective := finding{decision.Reason, decision.Message()}
-		if decision.Granted() && len(entry.Verifiers) == 0 && len(app.Spec.Versions[i].ServiceAccounts) == 0 {
+		effective := effectiveVersion(ask(known, meant, string(entry.Version), app.Status.HostTenant, r.Clock.Now()))
+		if effective.good() && len(entry.Verifiers) == 0 && len(app.Spec.Versions[i].ServiceAccounts) == 0 {
 			effective = unequipped(entry)
 		}
 		reporter.set(&entry.Conditions, v1alpha1.ConditionEffective, effective)
+		versions = append(versions, effective)
 	}
-	reporter.set(&app.Status.Conditions, v1alpha1.ConditionReady, readyApplication(app, accepted))
+	reporter.setBoth(conditions, accepted, readyApplication(app))
+	reporter.set(conditions, v1alpha1.ConditionEffective, effectiveApplication(app, accepted, versions))
 }
 
 // unequipped says why a version that could have a token has nothing to ask for it with: what its Ready says.
@@ -155,15 +153,12 @@ func acceptApplication(known *facts, app *v1alpha1.Application, host *access.Ten
 	return finding{v1alpha1.ReasonAccepted, "hosted by tenant " + host.Name}
 }
 
-// readyApplication computes Ready in one place, from Accepted and the versions.
-func readyApplication(app *v1alpha1.Application, accepted finding) finding {
-	if !accepted.good() {
-		return accepted
-	}
+// readyApplication computes Ready of an application that is accepted, from its versions.
+func readyApplication(app *v1alpha1.Application) finding {
 	for i := range app.Status.Versions {
 		entry := &app.Status.Versions[i]
 		ready := meta.FindStatusCondition(entry.Conditions, string(v1alpha1.ConditionReady))
-		if ready != nil && ready.Reason != string(v1alpha1.ReasonReady) {
+		if ready != nil && ready.Status != metav1.ConditionTrue {
 			return finding{v1alpha1.Reason(ready.Reason), fmt.Sprintf("version %s: %s", entry.Version, ready.Message)}
 		}
 	}

@@ -157,7 +157,7 @@ func (w *world) grant(user, host *v1alpha1.Tenant, name string, uid types.UID) *
 			Application: v1alpha1.ApplicationReference{
 				HostTenant: v1alpha1.TenantName(host.Name), Name: name, UID: uid,
 			},
-			Scopes: []v1alpha1.Scope{"assets:read"},
+			Scopes: []v1alpha1.Scope{"assets:read", "timeseries:read"},
 		},
 	}
 	w.create(grant)

@@ -172,8 +172,8 @@ type ApplicationStatus struct {
 	HostTenant string `json:"hostTenant,omitempty"`
 
 	// conditions are Accepted (host tenant, resource servers and access levels resolve), Ready (Accepted, and every version
-	// with access has credentials in its Secret) and, where the spec has one half of a transfer, TransferredTo or
-	// TransferredFrom (the other half is there).
+	// with access has credentials in its Secret), Effective (a version can have a token for the host tenant's own data now)
+	// and, where the spec has one half of a transfer, TransferredTo or TransferredFrom (the other half is there).
 	//
 	// +optional
 	// +default=[{"type":"Ready","status":"Unknown","reason":"Pending","message":"the operator has not looked at this object yet","lastTransitionTime":"1970-01-01T00:00:00Z"}]
@@ -223,7 +223,7 @@ type ApplicationVersionStatus struct {
 	Verifiers []Verifier `json:"verifiers,omitempty"`
 
 	// conditions are Ready (the credentials stand in the Secret, or none are due) and Effective (this version can have a
-	// token for the host tenant's own data now; the reason says why not).
+	// token for the host tenant's own data now, for one audience at least; the reason says why not).
 	//
 	// +optional
 	// +listType=map
@@ -277,6 +277,7 @@ type Verifier struct {
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:categories=countersign
 // +kubebuilder:printcolumn:name="Host",type=string,JSONPath=`.status.hostTenant`,description="The tenant that hosts it"
+// +kubebuilder:printcolumn:name="Effective",type=string,JSONPath=`.status.conditions[?(@.type=="Effective")].status`,description="Whether a version can have a token for the host tenant's own data now"
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`

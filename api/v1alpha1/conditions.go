@@ -9,8 +9,9 @@ const (
 	// ConditionReady says whether the object was processed and nothing is broken. It is what kubectl wait and GitOps tools
 	// look at: it is True for a grant that is suspended, expired or not offered, because nothing has to be mended there.
 	ConditionReady ConditionType = "Ready"
-	// ConditionEffective says whether a token can be had now, on a TenantGrant (for its tenant) and on each version of an
-	// Application (for the host tenant's own data). Its reason is the decision's.
+	// ConditionEffective says whether a token can be had now, for one audience at least, on a TenantGrant (for its tenant),
+	// on each version of an Application and, by one version at least, on the Application (for the host tenant's own data).
+	// Its reason is the decision's.
 	ConditionEffective ConditionType = "Effective"
 	// ConditionTransferredTo says, on an Application with spec.transferTo, whether the hand-over is complete: the other
 	// application names this one in spec.transferFrom.

@@ -79,7 +79,7 @@ type TenantStatus struct {
 	// +kubebuilder:validation:Minimum=1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions are Accepted (the namespace is this tenant's alone) and Ready (Accepted, and nothing is broken).
+	// conditions are Accepted (the namespace is this tenant's alone) and Ready (Accepted, and the namespace is there).
 	//
 	// +optional
 	// +default=[{"type":"Ready","status":"Unknown","reason":"Pending","message":"the operator has not looked at this object yet","lastTransitionTime":"1970-01-01T00:00:00Z"}]
