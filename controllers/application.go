@@ -107,6 +107,7 @@ func (r *applications) report(known *facts, app *v1alpha1.Application, host *acc
 	}
 	reporter.setBoth(conditions, accepted, readyApplication(app))
 	reporter.set(conditions, v1alpha1.ConditionEffective, effectiveApplication(app, accepted, versions))
+	reporter.setTransfers(conditions, known, meant, host)
 }
 
 // unequipped says why a version that could have a token has nothing to ask for it with: what its Ready says.

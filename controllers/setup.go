@@ -99,7 +99,9 @@ func Setup(ctx context.Context, mgr manager.Manager, deps Deps) error {
 			Complete(newAccessLevels(deps)),
 		builder.ControllerManagedBy(mgr).WithOptions(options).For(&v1alpha1.Application{}).
 			Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(applicationOfSecret)).
+			Watches(&v1alpha1.Application{}, mapped(wake.peersOfApplication), builder.WithPredicates(saysOtherwise())).
 			Watches(&v1alpha1.Tenant{}, mapped(wake.applicationsOfTenant)).
+			Watches(&v1alpha1.Tenant{}, mapped(wake.peersOfTenant)).
 			Watches(&v1alpha1.AccessLevel{}, mapped(wake.applicationsOfLevel)).
 			Watches(&v1alpha1.ResourceServer{}, mapped(wake.applicationsOfServer)).
 			Complete(newApplications(deps)),
