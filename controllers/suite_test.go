@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"crypto/rand"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +35,9 @@ const issuer = "https://tokens.example.com"
 var (
 	config   *rest.Config
 	platform client.WithWatch
+	kubectl  interface {
+		Run(arguments ...string) (stdout, stderr io.Reader, err error)
+	}
 	noon     = time.Date(2030, 6, 1, 12, 0, 0, 0, time.UTC)
 )
 
@@ -44,6 +48,10 @@ var _ = BeforeSuite(func() {
 	Expect(err).NotTo(HaveOccurred())
 	config = started
 	config.QPS = -1
+	admin, err := control.AddUser(envtest.User{Name: "platform-operator", Groups: []string{"system:masters"}}, nil)
+	Expect(err).NotTo(HaveOccurred())
+	kubectl, err = admin.Kubectl()
+	Expect(err).NotTo(HaveOccurred())
 
 	scheme, err := Scheme()
 	Expect(err).NotTo(HaveOccurred())
@@ -106,6 +114,11 @@ func (w *world) tenant(name string, stage v1alpha1.HostingStage, levels ...strin
 	}
 	w.create(tenant)
 	return tenant
+}
+
+// namespaceOf is the namespace that speaks for the tenant.
+func namespaceOf(tenant *v1alpha1.Tenant) *corev1.Namespace {
+	return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: tenant.Spec.Namespace}}
 }
 
 // stage creates what a decision needs: a host, a user, a resource server and a level that the host may have.
