@@ -88,20 +88,6 @@ var _ = Describe("Who waits for an object", func() {
 		}
 	})
 
-	type scene struct {
-		w          *world
-		host, user *v1alpha1.Tenant
-		app        *v1alpha1.Application
-		grant      *v1alpha1.TenantGrant
-	}
-	newScene := func() *scene {
-		s := &scene{w: newWorld()}
-		s.host, s.user = s.w.stage()
-		s.app = s.w.application(s.host, s.user)
-		s.grant = s.w.grant(s.user, s.host, s.app.Name, s.app.UID)
-		return s
-	}
-
 	DescribeTable("is done where nothing has to be mended", func(change func(*scene) client.Object) {
 		s := newScene()
 		object := change(s)

@@ -177,6 +177,23 @@ func (w *world) grant(user, host *v1alpha1.Tenant, name string, uid types.UID) *
 	return grant
 }
 
+// scene is a world in which the user granted the host's application kpi all that its version 1.0.0 has.
+type scene struct {
+	w          *world
+	host, user *v1alpha1.Tenant
+	app        *v1alpha1.Application
+	grant      *v1alpha1.TenantGrant
+}
+
+func newScene() *scene {
+	GinkgoHelper()
+	s := &scene{w: newWorld()}
+	s.host, s.user = s.w.stage()
+	s.app = s.w.application(s.host, s.user)
+	s.grant = s.w.grant(s.user, s.host, s.app.Name, s.app.UID)
+	return s
+}
+
 // reconcile calls the kind's reconciler for the object, and reads the object again.
 func (w *world) reconcile(object client.Object) reconcile.Result {
 	GinkgoHelper()

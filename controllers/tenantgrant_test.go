@@ -87,46 +87,6 @@ var _ = Describe("A TenantGrant", func() {
 		Expect(effect(grant)).To(Equal(v1alpha1.ReasonGranted))
 	})
 
-	DescribeTable("is Ready and not Effective where nothing has to be mended",
-		func(change func(*world, *v1alpha1.Tenant, *v1alpha1.Application, *v1alpha1.TenantGrant), reason v1alpha1.Reason) {
-			w := newWorld()
-			host, user := w.stage()
-			app := w.application(host, user)
-			grant := w.grant(user, host, app.Name, app.UID)
-			change(w, user, app, grant)
-			w.reconcile(grant)
-			Expect(reasonOf(grant.Status.Conditions, v1alpha1.ConditionAccepted)).To(Equal(v1alpha1.ReasonAccepted))
-			Expect(reasonOf(grant.Status.Conditions, v1alpha1.ConditionReady)).To(Equal(v1alpha1.ReasonReady))
-			Expect(effect(grant)).To(Equal(reason))
-		},
-		Entry("suspended", func(w *world, _ *v1alpha1.Tenant, _ *v1alpha1.Application, g *v1alpha1.TenantGrant) {
-			edit(w, g, func(g *v1alpha1.TenantGrant) { g.Spec.State = v1alpha1.StateSuspended })
-		}, v1alpha1.ReasonGrantSuspended),
-		Entry("expired this second", func(w *world, _ *v1alpha1.Tenant, _ *v1alpha1.Application, g *v1alpha1.TenantGrant) {
-			edit(w, g, func(g *v1alpha1.TenantGrant) { g.Spec.ExpirationTime = &metav1.Time{Time: noon} })
-		}, v1alpha1.ReasonGrantExpired),
-		Entry("for another version", func(w *world, _ *v1alpha1.Tenant, _ *v1alpha1.Application, g *v1alpha1.TenantGrant) {
-			edit(w, g, func(g *v1alpha1.TenantGrant) { g.Spec.Versions = []v1alpha1.VersionName{"v1.0.0"} })
-		}, v1alpha1.ReasonVersionNotCovered),
-		Entry("for an application without versions", func(w *world, _ *v1alpha1.Tenant, a *v1alpha1.Application, _ *v1alpha1.TenantGrant) {
-			edit(w, a, func(a *v1alpha1.Application) { a.Spec.Versions = nil })
-		}, v1alpha1.ReasonVersionNotFound),
-		Entry("for an earlier application of the name", func(w *world, _ *v1alpha1.Tenant, _ *v1alpha1.Application, g *v1alpha1.TenantGrant) {
-			edit(w, g, func(g *v1alpha1.TenantGrant) { g.Spec.Application.UID = "0c3e1b9a-0f46-4f2c-9f0e-7be0d9b6a001" })
-		}, v1alpha1.ReasonApplicationReplaced),
-		Entry("of scopes that the version has not", func(w *world, _ *v1alpha1.Tenant, _ *v1alpha1.Application, g *v1alpha1.TenantGrant) {
-			edit(w, g, func(g *v1alpha1.TenantGrant) { g.Spec.Scopes = []v1alpha1.Scope{"assets:write"} })
-		}, v1alpha1.ReasonNothingInCommon),
-		Entry("of a suspended tenant", func(w *world, user *v1alpha1.Tenant, _ *v1alpha1.Application, _ *v1alpha1.TenantGrant) {
-			edit(w, user, func(t *v1alpha1.Tenant) { t.Spec.State = v1alpha1.StateSuspended })
-		}, v1alpha1.ReasonTenantSuspended),
-		Entry("for an application that is being deleted", func(w *world, _ *v1alpha1.Tenant, a *v1alpha1.Application, _ *v1alpha1.TenantGrant) {
-			edit(w, a, func(a *v1alpha1.Application) { a.Finalizers = []string{"example.com/hold"} })
-			Expect(platform.Delete(w.ctx, a)).To(Succeed())
-			DeferCleanup(func() { edit(w, a, func(a *v1alpha1.Application) { a.Finalizers = nil }) })
-		}, v1alpha1.ReasonNotOffered),
-	)
-
 	It("does not tell an application that is not offered from one that does not exist", func() {
 		w := newWorld()
 		host, user := w.stage()
