@@ -47,7 +47,7 @@ func (r *applications) Reconcile(ctx context.Context, request reconcile.Request)
 	if known.err != nil {
 		return reconcile.Result{}, known.err
 	}
-	after, err := r.credentials.Reconcile(ctx, app, hosting(host))
+	after, err := r.credentials.Reconcile(ctx, app, credentials.Standing{Host: hosting(host)})
 	if apierrors.IsConflict(err) {
 		return settled(reconcile.Result{}, err)
 	}
@@ -99,7 +99,7 @@ func (r *applications) report(known *facts, app *v1alpha1.Application, host *acc
 	for i := range app.Status.Versions {
 		entry := &app.Status.Versions[i]
 		effective := effectiveVersion(ask(known, meant, string(entry.Version), app.Status.HostTenant, r.Clock.Now()))
-		if effective.good() && len(entry.Verifiers) == 0 && len(app.Spec.Versions[i].ServiceAccounts) == 0 {
+		if effective.good() && !credentials.Equipped(&app.Spec.Versions[i], entry, r.Clock.Now()) {
 			effective = unequipped(entry)
 		}
 		reporter.set(&entry.Conditions, v1alpha1.ConditionEffective, effective)
@@ -110,8 +110,13 @@ func (r *applications) report(known *facts, app *v1alpha1.Application, host *acc
 	reporter.setTransfers(conditions, known, meant, host)
 }
 
-// unequipped says why a version that could have a token has nothing to ask for it with: what its Ready says.
+// unequipped says why a version that could have a token has nothing to ask for it with: that its own credentials have
+// ended, or what its Ready says.
 func unequipped(entry *v1alpha1.ApplicationVersionStatus) finding {
+	expired := meta.FindStatusCondition(entry.Conditions, string(v1alpha1.ConditionCredentialExpiring))
+	if expired != nil && expired.Reason == string(v1alpha1.ReasonCredentialsExpired) {
+		return finding{v1alpha1.ReasonCredentialsExpired, expired.Message}
+	}
 	ready := meta.FindStatusCondition(entry.Conditions, string(v1alpha1.ConditionReady))
 	if ready == nil || ready.Reason == string(v1alpha1.ReasonReady) {
 		return finding{v1alpha1.ReasonCredentialsPending, "the version has no credentials yet"}

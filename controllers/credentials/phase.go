@@ -40,28 +40,33 @@ type Phase struct{ Deps }
 func New(deps Deps) *Phase { return &Phase{Deps: deps} }
 
 // Reconcile brings the credentials of every version of the application in order, and rebuilds app.Status.Versions in spec's
-// order: version, clientID, secretName, verifiers and the condition Ready. Other conditions of a version are kept.
+// order: all but the condition Effective, and conditions that it does not know. Of the application's own conditions it sets
+// RotationPending and CredentialExpiring.
 //
-// App is a copy of its own, as a cache has it. Host is the accepted tenant that hosts it; where it is empty, Secrets stay as
-// they are and none is issued. Where a verifier is new it is written to the API server before its Secret, and app then
-// carries the newest resourceVersion; the rest of the status is the caller's to write, also after an error, unless that
-// error is a Conflict: then app is out of date, and a retry reads anew.
+// App is a copy of its own, as a cache has it, and standing what the caller judged of that. Where a verifier is new, or
+// credentials are revoked, that is written to the API server before any Secret, and app then carries the newest
+// resourceVersion; the rest of the status is the caller's to write, also after an error, unless that error is a Conflict:
+// then app is out of date, and a retry reads anew.
 //
 // The duration says when there is something to do without anybody's change; zero: never.
-func (p *Phase) Reconcile(ctx context.Context, app *v1alpha1.Application, host string) (time.Duration, error) {
+func (p *Phase) Reconcile(ctx context.Context, app *v1alpha1.Application, standing Standing) (time.Duration, error) {
 	secrets, err := p.cachedSecrets(ctx, client.ObjectKeyFromObject(app))
 	if err != nil {
 		return 0, err
 	}
-	r := p.think(app, host, secrets)
+	r := p.think(app, standing, secrets)
 	if r.looksLive() {
+		judged := app.Generation
 		if err := p.refresh(ctx, app); err != nil {
+			return 0, err
+		}
+		if err := standing.outdated(app, judged); err != nil {
 			return 0, err
 		}
 		if err := p.lookUp(ctx, app, r, secrets); err != nil {
 			return 0, err
 		}
-		r = p.think(app, host, secrets)
+		r = p.think(app, standing, secrets)
 		if err := p.act(ctx, app, r); err != nil {
 			return 0, err
 		}
@@ -119,8 +124,7 @@ func (p *Phase) refresh(ctx context.Context, app *v1alpha1.Application) error {
 		return fmt.Errorf("reading the application before a write: %w", err)
 	}
 	if err != nil || live.UID != app.UID || live.DeletionTimestamp != nil {
-		resource := v1alpha1.GroupVersion.WithResource("applications").GroupResource()
-		return apierrors.NewConflict(resource, app.Name, fmt.Errorf("it was deleted while its credentials were reconciled"))
+		return conflict(app, "it was deleted while its credentials were reconciled")
 	}
 	live.DeepCopyInto(app)
 	return nil

@@ -3,6 +3,8 @@ package credentials
 import (
 	"crypto/rand"
 	"flag"
+	"slices"
+	"strconv"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -28,7 +30,10 @@ var _ = It("keeps every credential honest through any history of edits, losses, 
 		DeferCleanup(flag.Set, name, former)
 	}
 	rapid.Check(GinkgoT(), func(t *rapid.T) {
-		h := &history{T: t, world: newWorld(t, granted("1.0.0")), handed: map[string]*pod{}, foreign: map[string]bool{}}
+		h := &history{
+			T: t, world: newWorld(t, granted("1.0.0")),
+			handed: map[string]*pod{}, dead: map[string]string{}, foreign: map[string]bool{},
+		}
 		t.Repeat(map[string]func(*rapid.T){
 			"":                    h.check,
 			"reconcile":           h.reconcileOnce,
@@ -38,6 +43,10 @@ var _ = It("keeps every credential honest through any history of edits, losses, 
 			"toggle 1.1.0":        h.toggleVersion,
 			"let time pass":       h.passTime,
 			"change environments": h.changeEnvironment,
+			"ask for a rotation":  h.askForRotation,
+			"rotate and revoke":   h.rotateAndRevoke,
+			"toggle revocation":   h.toggleRevocation,
+			"toggle self-hosting": h.toggleSelfHosting,
 		})
 	})
 })
@@ -56,9 +65,12 @@ type pod struct {
 // history is a world to which things happen.
 type history struct {
 	*rapid.T
-	world   *world
-	handed  map[string]*pod
+	world  *world
+	handed map[string]*pod
+	// dead is what was revoked, with the version that it was good for.
+	dead    map[string]string
 	foreign map[string]bool
+	words   int
 }
 
 // reconcileOnce reconciles with a crash before or after a write, or a lost update, or none.
@@ -133,16 +145,96 @@ func (h *history) toggleVersion(*rapid.T) {
 	})
 	// A version that was out is another one when it comes back: settle in between, or nothing has happened.
 	h.settle()
+	h.bury("1.1.0")
+}
+
+// bury notes that what pods of the version hold is refused for good.
+func (h *history) bury(version string) {
 	for text, p := range h.handed {
-		if p.version == "1.1.0" {
+		if p.version == version {
+			h.dead[text] = version
 			delete(h.handed, text)
 		}
 	}
 }
 
+// passTime lets time pass, and now and then an hour twice: the promise that a pod counts on goes by the clock.
 func (h *history) passTime(t *rapid.T) {
-	seconds := rapid.SampledFrom([]int{1, 60, 3600, int(overlap/time.Second) - 1, int(overlap / time.Second)}).Draw(t, "seconds")
-	h.world.clock.SetTime(h.world.clock.Now().Add(time.Duration(seconds) * time.Second))
+	year := int(9300 * time.Hour / time.Second) // more than the longest interval between rotations
+	seconds := rapid.SampledFrom([]int{
+		-3600, 1, 60, 3600, int(overlap/time.Second) - 1, int(overlap / time.Second), year,
+	}).Draw(t, "seconds")
+	h.world.pass(time.Duration(seconds) * time.Second)
+	for _, p := range h.handed {
+		if seconds < 0 && !p.until.IsZero() {
+			p.until = p.until.Add(time.Duration(seconds) * time.Second)
+		}
+	}
+}
+
+// word is a new one, or now and then the last one again.
+func (h *history) word(t *rapid.T) string {
+	if rapid.IntRange(0, 3).Draw(t, "word") > 0 || h.words == 0 {
+		h.words++
+	}
+	return "word-" + strconv.Itoa(h.words)
+}
+
+func (h *history) askForRotation(t *rapid.T) {
+	word := h.word(t)
+	h.world.annotate(v1alpha1.AnnotationRotate, rapid.SampledFrom([]string{word, "1.0.0=" + word}).Draw(t, "words"))
+	h.reconcileOnce(t)
+}
+
+// rotateAndRevoke asks for it, with crashes on the way: what pods had until then is refused at the end.
+func (h *history) rotateAndRevoke(t *rapid.T) {
+	h.check(t)
+	word := h.word(t)
+	before := map[string]string{}
+	for _, version := range versions {
+		before[version] = h.world.entry(version).RotatedAndRevoked
+	}
+	h.world.annotate(v1alpha1.AnnotationRotateAndRevoke, word)
+	h.reconcileOnce(t)
+	h.reconcileOnce(t)
+	h.settle()
+	for _, version := range versions {
+		entry := h.world.entry(version)
+		if before[version] != word && entry.RevocationTime != nil && entry.RevocationTime.Time.Equal(h.world.clock.Now()) {
+			h.bury(version)
+		} else if before[version] != word && h.world.secret(version) != nil && len(entry.Verifiers) != 1 {
+			t.Fatalf("version %s: revoked, and it has %d verifiers", version, len(entry.Verifiers))
+		}
+	}
+}
+
+func (h *history) toggleRevocation(t *rapid.T) {
+	h.check(t)
+	if h.world.standing.Revoked != nil {
+		h.world.standing.Revoked = nil
+		h.reconcileOnce(t)
+		h.settle()
+		return
+	}
+	h.world.standing = handedOver
+	h.reconcileOnce(t)
+	h.settle()
+	for _, version := range versions {
+		h.bury(version)
+	}
+}
+
+func (h *history) toggleSelfHosting(t *rapid.T) {
+	h.settle()
+	h.world.edit(func(s *v1alpha1.ApplicationSpec) {
+		if s.Versions[0].Verifiers == nil {
+			s.Versions[0].Verifiers = []v1alpha1.SelfHostedVerifier{stated(noon.Add(365 * day))}
+		} else {
+			s.Versions[0].Verifiers = nil
+		}
+	})
+	h.reconcileOnce(t)
+	h.settle()
 }
 
 func (h *history) changeEnvironment(t *rapid.T) {
@@ -165,7 +257,7 @@ func (h *history) check(t *rapid.T) {
 		if text == "" || h.foreign[text] {
 			continue
 		}
-		if !h.world.accepts(version, text) && len(h.world.app().Spec.Versions) == 2 {
+		if !h.world.accepts(version, text) && h.lists(version) {
 			t.Fatalf("version %s: a pod that starts now holds a secret that is refused", version)
 		}
 		if h.handed[text] == nil {
@@ -175,6 +267,11 @@ func (h *history) check(t *rapid.T) {
 	for text, p := range h.handed {
 		if (p.until.IsZero() || h.world.clock.Now().Before(p.until)) && !h.world.accepts(p.version, text) {
 			t.Fatalf("version %s: a pod lost a valid secret before its overlap ended", p.version)
+		}
+	}
+	for text, version := range h.dead {
+		if h.world.accepts(version, text) {
+			t.Fatalf("version %s: a revoked secret is accepted again", version)
 		}
 	}
 	for text := range h.foreign {
@@ -209,13 +306,7 @@ func (h *history) checkSettled(t *rapid.T) {
 	present := map[string]bool{}
 	for _, v := range app.Spec.Versions {
 		present[string(v.Version)] = true
-		entry := entryOf(app, v.Version)
-		ready := meta.FindStatusCondition(entry.Conditions, string(v1alpha1.ConditionReady))
-		secret := h.world.secret(string(v.Version))
-		inOrder := secret != nil && h.world.accepts(string(v.Version), textOf(secret))
-		if inOrder != (ready.Status == "True") || !inOrder && ready.Reason != string(v1alpha1.ReasonSecretContested) {
-			t.Fatalf("version %s: in order %v, Ready %s (%s)", v.Version, inOrder, ready.Status, ready.Message)
-		}
+		h.checkVersion(t, app, v)
 	}
 	for _, version := range versions {
 		if !present[version] && h.world.secret(version) != nil {
@@ -227,10 +318,50 @@ func (h *history) checkSettled(t *rapid.T) {
 	}
 }
 
+// checkVersion says of a version at rest: its credential verifies, or Ready says why not; what is previous has an end; and
+// no word was forgotten.
+func (h *history) checkVersion(t *rapid.T, app *v1alpha1.Application, v v1alpha1.ApplicationVersion) {
+	entry, version := entryOf(app, v.Version), string(v.Version)
+	ready := meta.FindStatusCondition(entry.Conditions, string(v1alpha1.ConditionReady))
+	secret := h.world.secret(version)
+	for i, verifier := range entry.Verifiers {
+		if verifier.DeliveryTime == nil && verifier.ExpirationTime == nil || i > 0 && verifier.ExpirationTime == nil {
+			t.Fatalf("version %s: verifier %d of %d has no owner", version, i, len(entry.Verifiers))
+		}
+	}
+	switch {
+	case h.world.standing.Revoked != nil:
+		if secret != nil || len(entry.Verifiers) > 0 || ready.Reason != "HandedOver" {
+			t.Fatalf("version %s was revoked: %d verifiers, Ready %s", version, len(entry.Verifiers), ready.Message)
+		}
+	case v.Verifiers != nil:
+		if secret != nil || ready.Status != "True" || len(entry.Verifiers) > 0 && entry.Verifiers[0].ExpirationTime == nil {
+			t.Fatalf("version %s is self-hosted, and has a credential of ours: Ready %s", version, ready.Message)
+		}
+	default:
+		inOrder := secret != nil && h.world.accepts(version, textOf(secret))
+		if inOrder != (ready.Status == "True") || !inOrder && ready.Reason != string(v1alpha1.ReasonSecretContested) {
+			t.Fatalf("version %s: in order %v, Ready %s (%s)", version, inOrder, ready.Status, ready.Message)
+		}
+		word := askedOf(app).rotate.of(v.Version)
+		waits := meta.FindStatusCondition(entry.Conditions, string(v1alpha1.ConditionRotationPending)) != nil
+		if inOrder && word != "" && word != entry.Rotated && !waits {
+			t.Fatalf("version %s: the word %s was not acted on", version, word)
+		}
+	}
+}
+
+// lists reports whether the version is in spec, and its credentials are Countersign's.
+func (h *history) lists(version string) bool {
+	return slices.ContainsFunc(h.world.app().Spec.Versions, func(v v1alpha1.ApplicationVersion) bool {
+		return string(v.Version) == version
+	})
+}
+
 func (h *history) settle() {
 	h.world.settle()
 	// A contested Secret's pause is waited for now and then, or histories would end in it.
-	if secret := h.world.secret("1.0.0"); secret == nil || !h.world.accepts("1.0.0", textOf(secret)) {
+	if secret := h.world.secret("1.0.0"); secret != nil && !h.world.accepts("1.0.0", textOf(secret)) {
 		h.world.clock.SetTime(h.world.clock.Now().Add(time.Minute))
 		h.world.settle()
 	}

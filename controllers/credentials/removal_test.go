@@ -69,7 +69,7 @@ var _ = Describe("Removing credentials", func() {
 		Expect(platform.Delete(w.ctx, w.app())).To(Succeed())
 		Expect(platform.Delete(w.ctx, w.secret("1.0.0"))).To(Succeed())
 		phase := New(Deps{Client: w.client(), Live: platform, Clock: w.clock, Issuer: issuer, Events: w.events})
-		_, err := phase.Reconcile(w.ctx, stale, "operator-co")
+		_, err := phase.Reconcile(w.ctx, stale, w.standing)
 		Expect(err).To(MatchError(ContainSubstring("deleted while")))
 		Expect(w.secret("1.0.0")).To(BeNil())
 	})

@@ -60,6 +60,10 @@ type world struct {
 	key       client.ObjectKey
 	clock     *clocktesting.FakePassiveClock
 	events    *events.FakeRecorder
+	// heard is what the events said so far.
+	heard []string
+	// standing is what the application controller judges.
+	standing Standing
 	// writes is what the Phase has written, in order, and fault makes a write fail: before it is done, or after.
 	writes []string
 	fault  func(write int) (before, after error)
@@ -75,8 +79,8 @@ func newWorld(tb TB, versions ...v1alpha1.ApplicationVersion) *world {
 	w := &world{
 		TB: tb, ctx: context.Background(),
 		clock:  clocktesting.NewFakePassiveClock(noon),
-		events: events.NewFakeRecorder(10000),
-		fault:  func(int) (error, error) { return nil, nil },
+		events: events.NewFakeRecorder(10000), standing: Standing{Host: "operator-co"},
+		fault: func(int) (error, error) { return nil, nil },
 	}
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "credentials-"}}
 	w.must(platform.Create(w.ctx, namespace))
@@ -150,9 +154,9 @@ func (w *world) client() client.Client {
 }
 
 // reconcile does once what the application controller does around the phase.
-func (w *world) reconcile() (time.Duration, error) { return w.reconcileFor("operator-co") }
+func (w *world) reconcile() (time.Duration, error) { return w.reconcileAs(w.standing) }
 
-func (w *world) reconcileFor(host string) (time.Duration, error) {
+func (w *world) reconcileAs(standing Standing) (time.Duration, error) {
 	c := w.client()
 	phase := New(Deps{Client: c, Live: platform, Clock: w.clock, Rand: rand.Reader, Issuer: issuer, Events: w.events})
 	app := &v1alpha1.Application{}
@@ -164,7 +168,7 @@ func (w *world) reconcileFor(host string) (time.Duration, error) {
 		return 0, err
 	}
 	base := app.DeepCopy()
-	after, err := phase.Reconcile(w.ctx, app, host)
+	after, err := phase.Reconcile(w.ctx, app, standing)
 	if apierrors.IsConflict(err) || equality.Semantic.DeepEqual(base.Status, app.Status) {
 		return after, err
 	}
