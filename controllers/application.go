@@ -44,10 +44,11 @@ func (r *applications) Reconcile(ctx context.Context, request reconcile.Request)
 	base := app.DeepCopy()
 	known := newFacts(ctx, r.Client)
 	host := access.HostOf(known, app.Namespace)
+	standing := credentials.Standing{Host: hosting(host), Revoked: revocation(known, app)}
 	if known.err != nil {
-		return reconcile.Result{}, known.err
+		return reconcile.Result{}, known.err // before anything is taken away for what could not be read
 	}
-	after, err := r.credentials.Reconcile(ctx, app, credentials.Standing{Host: hosting(host)})
+	after, err := r.credentials.Reconcile(ctx, app, standing)
 	if apierrors.IsConflict(err) {
 		return settled(reconcile.Result{}, err)
 	}

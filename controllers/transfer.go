@@ -8,7 +8,19 @@ import (
 
 	"countersign.dev/access"
 	"countersign.dev/api/v1alpha1"
+	"countersign.dev/controllers/credentials"
 )
+
+// revocation is why the application's credentials are taken away: that it is handed over. Nothing has to be mended then, so
+// that its versions are Ready. Nil: it is not so.
+func revocation(known *facts, app *v1alpha1.Application) *credentials.Revocation {
+	if access.TransferredTo(known, access.NewApplication(app)) != v1alpha1.ReasonHandedOver {
+		return nil
+	}
+	return &credentials.Revocation{Reason: v1alpha1.ReasonReady, Message: fmt.Sprintf(
+		"the application is handed over to application %s of tenant %s (spec.transferTo): its credentials are revoked, and none are due",
+		app.Spec.TransferTo.Application, app.Spec.TransferTo.Tenant)}
+}
 
 // setTransfers says how far the hand-over and the take-over of the application have come. A condition is there only while
 // spec has its half.

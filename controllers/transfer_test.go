@@ -5,7 +5,9 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"countersign.dev/api/v1alpha1"
@@ -72,8 +74,14 @@ var _ = Describe("A transfer", func() {
 
 		Expect(effective(theirs)).To(Equal(v1alpha1.ReasonApplicationTransferred))
 		Expect(reasonOf(theirs.Status.Conditions, v1alpha1.ConditionReady)).To(Equal(v1alpha1.ReasonReady))
+		reason, message := said(theirs.Status.Versions[0].Conditions, v1alpha1.ConditionReady)
+		Expect(reason).To(Equal(v1alpha1.ReasonReady))
+		Expect(message).To(ContainSubstring("handed over to application kpi of tenant " + host.Name + " (spec.transferTo)"))
+		Expect(theirs.Status.Versions[0].Verifiers).To(BeEmpty())
+		Expect(secretOf(w, theirs)).To(BeEmpty())
 		Expect(effective(ours)).To(Equal(v1alpha1.ReasonGranted))
 		Expect(ours.Status.Versions[0].Verifiers).To(HaveLen(1))
+		Expect(secretOf(w, ours)).NotTo(BeEmpty())
 	})
 
 	It("is pending with either half alone, and changes nothing", func() {
@@ -153,16 +161,28 @@ var _ = Describe("A transfer", func() {
 		says(ours, v1alpha1.ConditionTransferredTo, v1alpha1.ReasonHandedOver)
 	})
 
-	It("ends when either side takes its half back", func() {
+	It("ends when either side takes its half back, and no old credential comes back, whoever puts its Secret back", func() {
 		for _, back := range []func(){
 			func() { edit(w, theirs, func(a *v1alpha1.Application) { a.Spec.TransferTo = nil }) },
 			func() { edit(w, ours, func(a *v1alpha1.Application) { a.Spec.TransferFrom = nil }) },
 		} {
+			w.reconcile(theirs)
+			w.reconcile(ours)
+			backup := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: theirs.Namespace, Name: "kpi.1.0.0"}}
+			Expect(platform.Get(w.ctx, client.ObjectKeyFromObject(backup), backup)).To(Succeed())
+			old, kept := theirs.Status.Versions[0].Verifiers[0].SHA256, ours.Status.Versions[0].Verifiers
 			handOver(theirs, ours)
 			Expect(effective(theirs)).To(Equal(v1alpha1.ReasonApplicationTransferred))
+			backup.ResourceVersion, backup.UID = "", ""
+			w.create(backup)
 			back()
 			Expect(effective(theirs)).To(Equal(v1alpha1.ReasonGranted))
 			Expect(effective(ours)).To(Equal(v1alpha1.ReasonGranted))
+			for _, verifier := range theirs.Status.Versions[0].Verifiers {
+				Expect(verifier.SHA256).NotTo(Equal(old))
+			}
+			Expect(secretOf(w, theirs)).NotTo(Or(BeEmpty(), Equal(string(backup.Data["CLIENT_SECRET"]))))
+			Expect(ours.Status.Versions[0].Verifiers).To(Equal(kept), "who took over keeps what it has")
 		}
 	})
 
@@ -191,3 +211,12 @@ var _ = Describe("A transfer", func() {
 		Expect(reasonOf(moved.Status.Conditions, v1alpha1.ConditionEffective)).To(Equal(v1alpha1.ReasonGranted))
 	})
 })
+
+// secretOf returns the client secret of the application's version 1.0.0, or "" where there is no Secret.
+func secretOf(w *world, app *v1alpha1.Application) string {
+	GinkgoHelper()
+	secret := &corev1.Secret{}
+	key := client.ObjectKey{Namespace: app.Namespace, Name: app.Name + ".1.0.0"}
+	Expect(client.IgnoreNotFound(platform.Get(w.ctx, key, secret))).To(Succeed())
+	return string(secret.Data["CLIENT_SECRET"])
+}
