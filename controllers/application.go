@@ -101,7 +101,7 @@ func (r *applications) report(known *facts, app *v1alpha1.Application, host *acc
 		entry := &app.Status.Versions[i]
 		effective := effectiveVersion(ask(known, meant, string(entry.Version), app.Status.HostTenant, r.Clock.Now()))
 		if effective.good() && !credentials.Equipped(&app.Spec.Versions[i], entry, r.Clock.Now()) {
-			effective = unequipped(entry)
+			effective = unequipped(entry, effective)
 		}
 		reporter.set(&entry.Conditions, v1alpha1.ConditionEffective, effective)
 		versions = append(versions, effective)
@@ -112,17 +112,19 @@ func (r *applications) report(known *facts, app *v1alpha1.Application, host *acc
 }
 
 // unequipped says why a version that could have a token has nothing to ask for it with: that its own credentials have
-// ended, or what its Ready says.
-func unequipped(entry *v1alpha1.ApplicationVersionStatus) finding {
+// ended, or what its Ready says. What it could have is said, too: the grants for it are woken by a change of that.
+func unequipped(entry *v1alpha1.ApplicationVersionStatus, could finding) finding {
+	why := finding{v1alpha1.ReasonCredentialsPending, "the version has no credentials yet"}
 	expired := meta.FindStatusCondition(entry.Conditions, string(v1alpha1.ConditionCredentialExpiring))
-	if expired != nil && expired.Reason == string(v1alpha1.ReasonCredentialsExpired) {
-		return finding{v1alpha1.ReasonCredentialsExpired, expired.Message}
-	}
 	ready := meta.FindStatusCondition(entry.Conditions, string(v1alpha1.ConditionReady))
-	if ready == nil || ready.Reason == string(v1alpha1.ReasonReady) {
-		return finding{v1alpha1.ReasonCredentialsPending, "the version has no credentials yet"}
+	switch {
+	case expired != nil && expired.Reason == string(v1alpha1.ReasonCredentialsExpired):
+		why = finding{v1alpha1.ReasonCredentialsExpired, expired.Message}
+	case ready != nil && ready.Status == metav1.ConditionFalse:
+		why = finding{v1alpha1.Reason(ready.Reason), ready.Message}
 	}
-	return finding{v1alpha1.Reason(ready.Reason), ready.Message}
+	why.message += "; with credentials, " + could.message
+	return why
 }
 
 func acceptApplication(known *facts, app *v1alpha1.Application, host *access.Tenant) finding {

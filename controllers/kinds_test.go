@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"countersign.dev/api/v1alpha1"
@@ -206,8 +207,16 @@ var _ = Describe("An Application", func() {
 		reason, message := said(app.Status.Conditions, v1alpha1.ConditionReady)
 		Expect(reason).To(Equal(v1alpha1.ReasonSecretNameConflict))
 		Expect(message).To(ContainSubstring("version 1.0.0: Secret kpi.1.0.0"))
-		Expect(reasonOf(app.Status.Versions[0].Conditions, v1alpha1.ConditionEffective)).
-			To(Equal(v1alpha1.ReasonSecretNameConflict), "there are no credentials to ask for a token with")
+		before := app.DeepCopy()
+		reason, message = said(app.Status.Versions[0].Conditions, v1alpha1.ConditionEffective)
+		Expect(reason).To(Equal(v1alpha1.ReasonSecretNameConflict), "there are no credentials to ask for a token with")
+		Expect(message).To(HaveSuffix("; with credentials, a token can be had with assets:read timeseries:read"))
+
+		By("changing what it could have, which concerns its grants all the same")
+		level := &v1alpha1.AccessLevel{ObjectMeta: metav1.ObjectMeta{Name: w.name("limited")}}
+		edit(w, level, func(l *v1alpha1.AccessLevel) { l.Spec.Scopes = []v1alpha1.Scope{"assets:read"} })
+		w.reconcile(app)
+		Expect(concernsGrants().Update(event.UpdateEvent{ObjectOld: before, ObjectNew: app})).To(BeTrue())
 	})
 
 	It("is looked at when a Secret of a version's name changes, whatever that Secret says of itself", func() {
