@@ -57,12 +57,16 @@ var _ = Describe("An object that was deleted and is held by finalizers", func() 
 			v1alpha1.ReasonGranted, v1alpha1.ReasonTenantMismatch,
 		},
 		"a ResourceServer": {
-			func() client.Object { return &v1alpha1.ResourceServer{ObjectMeta: metav1.ObjectMeta{Name: w.name("iot")}} },
+			func() client.Object {
+				return &v1alpha1.ResourceServer{ObjectMeta: metav1.ObjectMeta{Name: w.name("iot")}}
+			},
 			func(o client.Object) []metav1.Condition { return o.(*v1alpha1.ResourceServer).Status.Conditions },
 			v1alpha1.ReasonAudienceNotAllowed, v1alpha1.ReasonAudienceNotAllowed,
 		},
 		"an AccessLevel": {
-			func() client.Object { return &v1alpha1.AccessLevel{ObjectMeta: metav1.ObjectMeta{Name: w.name("limited")}} },
+			func() client.Object {
+				return &v1alpha1.AccessLevel{ObjectMeta: metav1.ObjectMeta{Name: w.name("limited")}}
+			},
 			func(o client.Object) []metav1.Condition { return o.(*v1alpha1.AccessLevel).Status.Conditions },
 			v1alpha1.ReasonAccessLevelNotFound, v1alpha1.ReasonAccessLevelNotFound,
 		},

@@ -295,7 +295,8 @@ func (s *scene) holds(reason v1alpha1.Reason, a answer) {
 	for _, name := range a.names {
 		Expect(message).To(ContainSubstring(names.Replace(name)))
 	}
-	Expect(reasonOf(own, v1alpha1.ConditionReady) != v1alpha1.ReasonReady).To(Equal(a.broken), "whether it has to be mended")
+	ready := reasonOf(own, v1alpha1.ConditionReady) == v1alpha1.ReasonReady
+	Expect(ready).To(Equal(!a.broken), "whether nothing has to be mended")
 }
 
 func conditionsOf(object client.Object) []metav1.Condition {

@@ -38,7 +38,7 @@ var (
 	kubectl  interface {
 		Run(arguments ...string) (stdout, stderr io.Reader, err error)
 	}
-	noon     = time.Date(2030, 6, 1, 12, 0, 0, 0, time.UTC)
+	noon = time.Date(2030, 6, 1, 12, 0, 0, 0, time.UTC)
 )
 
 var _ = BeforeSuite(func() {

@@ -142,7 +142,9 @@ var _ = Describe("The operator's watches", Ordered, func() {
 		w.create(third)
 		apps = append(apps, third)
 		to := func(app *v1alpha1.Application) func() string { return w.reasons(app, v1alpha1.ConditionTransferredTo) }
-		from := func(app *v1alpha1.Application) func() string { return w.reasons(app, v1alpha1.ConditionTransferredFrom) }
+		from := func(app *v1alpha1.Application) func() string {
+			return w.reasons(app, v1alpha1.ConditionTransferredFrom)
+		}
 		peer := func(app *v1alpha1.Application) *v1alpha1.ApplicationPeer {
 			return &v1alpha1.ApplicationPeer{Tenant: v1alpha1.TenantName(app.Namespace), Application: app.Name}
 		}
