@@ -199,10 +199,25 @@ func (h *history) word(t *rapid.T) string {
 	return "word-" + strconv.Itoa(h.words)
 }
 
+// askForRotation sets a word, with a crash on the way. Now and then the history comes to rest before and after it: a new
+// word has made a new credential then, and one that was acted on has not.
 func (h *history) askForRotation(t *rapid.T) {
-	word := h.word(t)
+	word, rest := h.word(t), rapid.Bool().Draw(t, "between rests")
+	if rest {
+		h.settle()
+	}
+	before, was := h.world.entry("1.0.0"), h.world.secret("1.0.0")
 	h.world.annotate(v1alpha1.AnnotationRotate, rapid.SampledFrom([]string{word, "1.0.0=" + word}).Draw(t, "words"))
+	h.noteLosses()
 	h.reconcileOnce(t)
+	if !rest || was == nil || !h.world.accepts("1.0.0", textOf(was)) {
+		return
+	}
+	h.settle()
+	is, waits := h.world.secret("1.0.0"), h.world.condition("1.0.0", v1alpha1.ConditionRotationPending) != nil
+	if rotated := textOf(is) != textOf(was); rotated != (before.Rotated != word && !waits) {
+		t.Fatalf("the word was %q and is %q, waits %v, and there is a new credential: %v", before.Rotated, word, waits, rotated)
+	}
 }
 
 // rotateAndRevoke asks for it, with crashes on the way: what pods had until then is refused at the end.
