@@ -49,8 +49,10 @@ func TestEveryCredentialStaysHonestThroughAnyHistoryOfEditsLossesCrashesAndSteps
 			"lose the status":     h.loseStatus,
 			"toggle 1.1.0":        h.toggleVersion,
 			"let time pass":       h.passTime,
+			"let more time pass":  h.passTime,
 			"change environments": h.changeEnvironment,
 			"ask for a rotation":  h.askForRotation,
+			"ask for another":     h.askForRotation,
 			"rotate and revoke":   h.rotateAndRevoke,
 			"toggle revocation":   h.toggleRevocation,
 			"toggle self-hosting": h.toggleSelfHosting,
@@ -242,20 +244,23 @@ func (h *history) rotateAndRevoke(t *rapid.T) {
 	}
 }
 
+// toggleRevocation takes the application's credentials away, and most often gives it others.
 func (h *history) toggleRevocation(t *rapid.T) {
 	h.check(t)
-	if h.world.standing.Revoked != nil {
-		h.world.standing.Revoked = nil
+	if h.world.standing.Revoked == nil {
+		h.world.standing.Revoked = handedOver.Revoked
 		h.reconcileOnce(t)
 		h.settle()
-		return
+		for _, version := range versions {
+			h.bury(version)
+		}
+		if rapid.IntRange(0, 3).Draw(t, "for now") == 0 {
+			return
+		}
 	}
-	h.world.standing = handedOver
+	h.world.standing.Revoked = nil
 	h.reconcileOnce(t)
 	h.settle()
-	for _, version := range versions {
-		h.bury(version)
-	}
 }
 
 func (h *history) toggleSelfHosting(t *rapid.T) {
@@ -282,6 +287,7 @@ func (h *history) changeEnvironment(t *rapid.T) {
 // looks, and notes what a pod that starts now would hold.
 func (h *history) check(t *rapid.T) {
 	h.noteLosses()
+	app := h.world.app()
 	for _, version := range versions {
 		secret := h.world.secret(version)
 		if secret == nil {
@@ -291,7 +297,7 @@ func (h *history) check(t *rapid.T) {
 		if text == "" || h.foreign[text] {
 			continue
 		}
-		if !h.world.accepts(version, text) && h.lists(version) {
+		if !h.world.acceptedBy(app, version, text) && lists(app, version) {
 			t.Fatalf("version %s: a pod that starts now holds a secret that is refused", version)
 		}
 		if h.handed[text] == nil {
@@ -299,18 +305,18 @@ func (h *history) check(t *rapid.T) {
 		}
 	}
 	for text, p := range h.handed {
-		if (p.until.IsZero() || h.world.clock.Now().Before(p.until)) && !h.world.accepts(p.version, text) {
+		if (p.until.IsZero() || h.world.clock.Now().Before(p.until)) && !h.world.acceptedBy(app, p.version, text) {
 			t.Fatalf("version %s: a pod lost a valid secret before its overlap ended", p.version)
 		}
 	}
 	for text, version := range h.dead {
-		if h.world.accepts(version, text) {
+		if h.world.acceptedBy(app, version, text) {
 			t.Fatalf("version %s: a revoked secret is accepted again", version)
 		}
 	}
 	for text := range h.foreign {
 		for _, version := range versions {
-			if h.world.accepts(version, text) {
+			if h.world.acceptedBy(app, version, text) {
 				t.Fatalf("version %s: a foreign value became valid", version)
 			}
 		}
@@ -385,9 +391,8 @@ func (h *history) checkVersion(t *rapid.T, app *v1alpha1.Application, v v1alpha1
 	}
 }
 
-// lists reports whether the version is in spec, and its credentials are Countersign's.
-func (h *history) lists(version string) bool {
-	return slices.ContainsFunc(h.world.app().Spec.Versions, func(v v1alpha1.ApplicationVersion) bool {
+func lists(app *v1alpha1.Application, version string) bool {
+	return slices.ContainsFunc(app.Spec.Versions, func(v v1alpha1.ApplicationVersion) bool {
 		return string(v.Version) == version
 	})
 }

@@ -236,11 +236,15 @@ func (w *world) ready(version string) metav1.Condition {
 // accepts reports whether the token server would take the text as the version's client secret now.
 func (w *world) accepts(version, text string) bool {
 	w.Helper()
+	return w.acceptedBy(w.app(), version, text)
+}
+
+func (w *world) acceptedBy(app *v1alpha1.Application, version, text string) bool {
 	secret, err := credential.Parse(text)
 	if err != nil {
 		return false
 	}
-	for _, v := range w.entry(version).Verifiers {
+	for _, v := range entryOf(app, v1alpha1.VersionName(version)).Verifiers {
 		if v.SHA256 == secret.Hash().String() && (v.ExpirationTime == nil || w.clock.Now().Before(v.ExpirationTime.Time)) {
 			return true
 		}
