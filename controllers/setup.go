@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"countersign.dev/api/v1alpha1"
 )
@@ -85,6 +86,10 @@ func Setup(ctx context.Context, mgr manager.Manager, deps Deps) error {
 	if err := addIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
+	applications := newApplications(deps)
+	if err := metrics.Registry.Register(applications.credentials.Metrics()); err != nil {
+		return fmt.Errorf("registering the metrics of credentials: %w", err)
+	}
 	wake := wake{deps.Client}
 	options := controller.Options{MaxConcurrentReconciles: workers}
 	return firstError(
@@ -104,7 +109,7 @@ func Setup(ctx context.Context, mgr manager.Manager, deps Deps) error {
 			Watches(&v1alpha1.Tenant{}, mapped(wake.peersOfTenant)).
 			Watches(&v1alpha1.AccessLevel{}, mapped(wake.applicationsOfLevel)).
 			Watches(&v1alpha1.ResourceServer{}, mapped(wake.applicationsOfServer)).
-			Complete(newApplications(deps)),
+			Complete(applications),
 		builder.ControllerManagedBy(mgr).WithOptions(options).For(&v1alpha1.TenantGrant{}).
 			Watches(&v1alpha1.Tenant{}, mapped(wake.grantsOfTenant)).
 			Watches(&v1alpha1.Application{}, mapped(wake.grantsOfApplication), builder.WithPredicates(concernsGrants())).

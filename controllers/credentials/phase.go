@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
@@ -34,10 +35,16 @@ type Deps struct {
 }
 
 // Phase brings the credentials of applications in order.
-type Phase struct{ Deps }
+type Phase struct {
+	Deps
+	expirations *expirations
+}
 
 // New returns a Phase.
-func New(deps Deps) *Phase { return &Phase{Deps: deps} }
+func New(deps Deps) *Phase { return &Phase{Deps: deps, expirations: newExpirations(deps.Clock)} }
+
+// Metrics are those of the applications that it reconciled (docs/metrics.md).
+func (p *Phase) Metrics() prometheus.Collector { return p.expirations }
 
 // Reconcile brings the credentials of every version of the application in order, and rebuilds app.Status.Versions in spec's
 // order: all but the condition Effective, and conditions that it does not know. Of the application's own conditions it sets
@@ -73,12 +80,14 @@ func (p *Phase) Reconcile(ctx context.Context, app *v1alpha1.Application, standi
 	}
 	r.settle(app)
 	p.report(app, r)
+	p.expirations.set(client.ObjectKeyFromObject(app), r)
 	return r.requeueAfter(), r.err()
 }
 
 // Remove deletes the Secrets of an Application of that name which is absent: not there, or being deleted, whatever
 // finalizers hold it.
 func (p *Phase) Remove(ctx context.Context, key types.NamespacedName) error {
+	p.expirations.set(key, nil)
 	secrets, err := p.cachedSecrets(ctx, key)
 	if err != nil || len(secrets) == 0 {
 		return err

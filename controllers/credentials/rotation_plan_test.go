@@ -56,6 +56,10 @@ func TestThePlanRotatesWhatIsDueOrAskedForAndNothingElse(t *testing.T) {
 			former: status(a.verifier), secret: holding(a), wish: wish{rotate: "x"}, want: issue, standing: []string{"a"},
 			rotation: noon.Add(-time.Hour),
 		},
+		"a new word rotates, although the clock was set back": {
+			former: status(a.issuedAgo(-time.Hour)), secret: holding(a), wish: wish{rotate: "x"}, want: issue, standing: []string{"a"},
+			rotation: noon,
+		},
 		"the word that was acted on does not": {
 			former: v1alpha1.ApplicationVersionStatus{Verifiers: verifiers{a.verifier}, Rotated: "x"}, secret: holding(a),
 			wish: wish{rotate: "x"}, want: keep, standing: []string{"a"},

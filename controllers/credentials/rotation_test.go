@@ -21,7 +21,7 @@ func (w *world) annotate(annotation, text string) {
 	w.Helper()
 	app := w.app()
 	metav1.SetMetaDataAnnotation(&app.ObjectMeta, annotation, text)
-	w.must(platform.Update(w.ctx, app))
+	w.must(w.platform.Update(w.ctx, app))
 }
 
 func (w *world) text(version string) string {
