@@ -97,7 +97,7 @@ type TenantGrantStatus struct {
 
 	// conditions are Accepted (spec.tenant is the tenant of this namespace), Ready (Accepted, and nothing is broken; a grant
 	// that is suspended, expired or not offered is Ready) and Effective (the application can have a token for this tenant
-	// now; the reason says why not).
+	// now, for one audience at least; the reason says why not, or that a version has access beyond the grant).
 	//
 	// +optional
 	// +default=[{"type":"Ready","status":"Unknown","reason":"Pending","message":"the operator has not looked at this object yet","lastTransitionTime":"1970-01-01T00:00:00Z"}]
