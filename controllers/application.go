@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -35,33 +37,48 @@ func (r *applications) Reconcile(ctx context.Context, request reconcile.Request)
 	if apierrors.IsNotFound(err) {
 		return settled(reconcile.Result{}, r.credentials.Remove(ctx, request.NamespacedName))
 	}
-	if gone, ok := deleting(app); err == nil && ok {
-		return settled(reconcile.Result{}, r.bury(ctx, app, gone))
-	}
 	if err != nil {
 		return reconcile.Result{}, fmt.Errorf("reading the application: %w", err)
 	}
-	base := app.DeepCopy()
-	known := newFacts(ctx, r.Client)
+	if gone, ok := deleting(app); ok {
+		return settled(reconcile.Result{}, r.bury(ctx, app, gone))
+	}
+	after, err := r.keep(ctx, app)
+	return settled(reconcile.Result{RequeueAfter: after}, err)
+}
+
+// keep is Reconcile for an application that is there. The duration says when there is something to do without anybody's
+// change.
+func (r *applications) keep(ctx context.Context, app *v1alpha1.Application) (time.Duration, error) {
+	base, known := app.DeepCopy(), newFacts(ctx, r.Client)
 	host := access.HostOf(known, app.Namespace)
 	standing := credentials.Standing{Host: hosting(host), Revoked: revocation(known, app)}
 	if known.err != nil {
-		return reconcile.Result{}, known.err // before anything is taken away for what could not be read
+		return 0, known.err // before anything is taken away for what could not be read
 	}
 	after, err := r.credentials.Reconcile(ctx, app, standing)
-	if apierrors.IsConflict(err) {
-		return settled(reconcile.Result{}, err)
+	if err != nil && (apierrors.IsConflict(err) || !lookedAt(app)) {
+		return 0, err // what was said stays: it is about what was seen then
 	}
 	r.report(known, app, host)
 	if known.err != nil {
 		// Nothing of this is written: what could not be read would be reported as what is not there.
-		return reconcile.Result{}, errors.Join(known.err, err)
+		return 0, errors.Join(known.err, err)
 	}
 	// Also after an error: a Secret that cannot be written is the user's to know.
 	if failed := writeStatus(ctx, r.Client, base, app); failed != nil {
-		return settled(reconcile.Result{}, failed)
+		return 0, failed
 	}
-	return settled(reconcile.Result{RequeueAfter: after}, err)
+	return after, err
+}
+
+// lookedAt reports whether the credentials of every version were looked at as the spec is now, whatever came of it.
+func lookedAt(app *v1alpha1.Application) bool {
+	return slices.EqualFunc(app.Spec.Versions, app.Status.Versions,
+		func(version v1alpha1.ApplicationVersion, entry v1alpha1.ApplicationVersionStatus) bool {
+			ready := meta.FindStatusCondition(entry.Conditions, string(v1alpha1.ConditionReady))
+			return entry.Version == version.Version && ready != nil && ready.ObservedGeneration == app.Generation
+		})
 }
 
 // bury removes the Secrets of an application that was deleted and is held by a finalizer, and says so.
