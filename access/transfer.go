@@ -2,9 +2,9 @@ package access
 
 import "countersign.dev/api/v1alpha1"
 
-// maxTransfers is how many hand-overs in a row are followed. A longer row counts as handed over: what cannot be followed to
+// MaxTransfers is how many hand-overs in a row are followed: who changes can concern as many on either side. A longer row counts as handed over: what cannot be followed to
 // its end permits nothing.
-const maxTransfers = 32
+const MaxTransfers = 32
 
 // Peer names the application at the other end of a transfer. The zero value names none.
 type Peer struct {
@@ -27,7 +27,7 @@ func TransferredTo(facts Facts, app *Application) v1alpha1.Reason {
 	}
 	// An application has one transferTo and one transferFrom, so that hand-overs which are complete make rows and circles
 	// and nothing else: who does not come back to the beginning comes to an end.
-	for range maxTransfers {
+	for range MaxTransfers {
 		if next.Namespace == app.Namespace && next.Name == app.Name {
 			return v1alpha1.ReasonTransferCircular
 		}

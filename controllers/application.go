@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -35,32 +37,48 @@ func (r *applications) Reconcile(ctx context.Context, request reconcile.Request)
 	if apierrors.IsNotFound(err) {
 		return settled(reconcile.Result{}, r.credentials.Remove(ctx, request.NamespacedName))
 	}
-	if gone, ok := deleting(app); err == nil && ok {
-		return settled(reconcile.Result{}, r.bury(ctx, app, gone))
-	}
 	if err != nil {
 		return reconcile.Result{}, fmt.Errorf("reading the application: %w", err)
 	}
-	base := app.DeepCopy()
-	known := newFacts(ctx, r.Client)
-	host := access.HostOf(known, app.Namespace)
-	if known.err != nil {
-		return reconcile.Result{}, known.err
+	if gone, ok := deleting(app); ok {
+		return settled(reconcile.Result{}, r.bury(ctx, app, gone))
 	}
-	after, err := r.credentials.Reconcile(ctx, app, hosting(host))
-	if apierrors.IsConflict(err) {
-		return settled(reconcile.Result{}, err)
+	after, err := r.keep(ctx, app)
+	return settled(reconcile.Result{RequeueAfter: after}, err)
+}
+
+// keep is Reconcile for an application that is there. The duration says when there is something to do without anybody's
+// change.
+func (r *applications) keep(ctx context.Context, app *v1alpha1.Application) (time.Duration, error) {
+	base, known := app.DeepCopy(), newFacts(ctx, r.Client)
+	host := access.HostOf(known, app.Namespace)
+	standing := credentials.Standing{Host: hosting(host), Revoked: revocation(known, app)}
+	if known.err != nil {
+		return 0, known.err // before anything is taken away for what could not be read
+	}
+	after, err := r.credentials.Reconcile(ctx, app, standing)
+	if err != nil && (apierrors.IsConflict(err) || !lookedAt(app)) {
+		return 0, err // what was said stays: it is about what was seen then
 	}
 	r.report(known, app, host)
 	if known.err != nil {
 		// Nothing of this is written: what could not be read would be reported as what is not there.
-		return reconcile.Result{}, errors.Join(known.err, err)
+		return 0, errors.Join(known.err, err)
 	}
 	// Also after an error: a Secret that cannot be written is the user's to know.
 	if failed := writeStatus(ctx, r.Client, base, app); failed != nil {
-		return settled(reconcile.Result{}, failed)
+		return 0, failed
 	}
-	return settled(reconcile.Result{RequeueAfter: after}, err)
+	return after, err
+}
+
+// lookedAt reports whether the credentials of every version were looked at as the spec is now, whatever came of it.
+func lookedAt(app *v1alpha1.Application) bool {
+	return slices.EqualFunc(app.Spec.Versions, app.Status.Versions,
+		func(version v1alpha1.ApplicationVersion, entry v1alpha1.ApplicationVersionStatus) bool {
+			ready := meta.FindStatusCondition(entry.Conditions, string(v1alpha1.ConditionReady))
+			return entry.Version == version.Version && ready != nil && ready.ObservedGeneration == app.Generation
+		})
 }
 
 // bury removes the Secrets of an application that was deleted and is held by a finalizer, and says so.
@@ -69,7 +87,8 @@ func (r *applications) bury(ctx context.Context, app *v1alpha1.Application, gone
 		return err
 	}
 	base, reporter := app.DeepCopy(), reporter{r.Clock, app.Generation}
-	reporter.setBoth(&app.Status.Conditions, gone, "")
+	app.Status.ObservedGeneration = app.Generation
+	reporter.setAll(&app.Status.Conditions, gone)
 	for i := range app.Status.Versions {
 		conditions := &app.Status.Versions[i].Conditions
 		reporter.set(conditions, v1alpha1.ConditionReady, gone)
@@ -88,36 +107,41 @@ func hosting(host *access.Tenant) string {
 
 // report sets everything in status but what the credentials are.
 func (r *applications) report(known *facts, app *v1alpha1.Application, host *access.Tenant) {
-	app.Status.HostTenant = ""
+	app.Status.ObservedGeneration, app.Status.HostTenant = app.Generation, ""
 	if host != nil {
 		app.Status.HostTenant = host.Name
 	}
-	reporter := reporter{r.Clock, app.Generation}
-	accepted := acceptApplication(known, app, host)
-	reporter.set(&app.Status.Conditions, v1alpha1.ConditionAccepted, accepted)
-
-	meant := access.NewApplication(app)
+	reporter, conditions := reporter{r.Clock, app.Generation}, &app.Status.Conditions
+	accepted, meant := acceptApplication(known, app, host), access.NewApplication(app)
+	versions := make([]finding, 0, len(app.Status.Versions))
 	for i := range app.Status.Versions {
 		entry := &app.Status.Versions[i]
-		decision := access.Decide(known, access.Question{
-			Application: meant, Version: string(entry.Version), Tenant: app.Status.HostTenant, Now: r.Clock.Now(),
-		})
-		effective := finding{decision.Reason, decision.Message()}
-		if decision.Granted() && len(entry.Verifiers) == 0 && len(app.Spec.Versions[i].ServiceAccounts) == 0 {
-			effective = unequipped(entry)
+		effective := effectiveVersion(ask(known, meant, string(entry.Version), app.Status.HostTenant, r.Clock.Now()))
+		if effective.good() && !credentials.Equipped(&app.Spec.Versions[i], entry, r.Clock.Now()) {
+			effective = unequipped(entry, effective)
 		}
 		reporter.set(&entry.Conditions, v1alpha1.ConditionEffective, effective)
+		versions = append(versions, effective)
 	}
-	reporter.set(&app.Status.Conditions, v1alpha1.ConditionReady, readyApplication(app, accepted))
+	reporter.setBoth(conditions, accepted, readyApplication(app))
+	reporter.set(conditions, v1alpha1.ConditionEffective, effectiveApplication(app, accepted, versions))
+	reporter.setTransfers(conditions, known, meant, host)
 }
 
-// unequipped says why a version that could have a token has nothing to ask for it with: what its Ready says.
-func unequipped(entry *v1alpha1.ApplicationVersionStatus) finding {
+// unequipped says why a version that could have a token has nothing to ask for it with: that its own credentials have
+// ended, or what its Ready says. What it could have is said, too: the grants for it are woken by a change of that.
+func unequipped(entry *v1alpha1.ApplicationVersionStatus, could finding) finding {
+	why := finding{v1alpha1.ReasonCredentialsPending, "the version has no credentials yet"}
+	expired := meta.FindStatusCondition(entry.Conditions, string(v1alpha1.ConditionCredentialExpiring))
 	ready := meta.FindStatusCondition(entry.Conditions, string(v1alpha1.ConditionReady))
-	if ready == nil || ready.Reason == string(v1alpha1.ReasonReady) {
-		return finding{v1alpha1.ReasonCredentialsPending, "the version has no credentials yet"}
+	switch {
+	case expired != nil && expired.Reason == string(v1alpha1.ReasonCredentialsExpired):
+		why = finding{v1alpha1.ReasonCredentialsExpired, expired.Message}
+	case ready != nil && ready.Status == metav1.ConditionFalse:
+		why = finding{v1alpha1.Reason(ready.Reason), ready.Message}
 	}
-	return finding{v1alpha1.Reason(ready.Reason), ready.Message}
+	why.message += "; with credentials, " + could.message
+	return why
 }
 
 func acceptApplication(known *facts, app *v1alpha1.Application, host *access.Tenant) finding {
@@ -155,15 +179,12 @@ func acceptApplication(known *facts, app *v1alpha1.Application, host *access.Ten
 	return finding{v1alpha1.ReasonAccepted, "hosted by tenant " + host.Name}
 }
 
-// readyApplication computes Ready in one place, from Accepted and the versions.
-func readyApplication(app *v1alpha1.Application, accepted finding) finding {
-	if !accepted.good() {
-		return accepted
-	}
+// readyApplication computes Ready of an application that is accepted, from its versions.
+func readyApplication(app *v1alpha1.Application) finding {
 	for i := range app.Status.Versions {
 		entry := &app.Status.Versions[i]
 		ready := meta.FindStatusCondition(entry.Conditions, string(v1alpha1.ConditionReady))
-		if ready != nil && ready.Reason != string(v1alpha1.ReasonReady) {
+		if ready != nil && ready.Status != metav1.ConditionTrue {
 			return finding{v1alpha1.Reason(ready.Reason), fmt.Sprintf("version %s: %s", entry.Version, ready.Message)}
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"countersign.dev/access"
@@ -93,6 +95,22 @@ func (f *facts) Application(namespace, name string) *access.Application {
 		return nil
 	}
 	return access.NewApplication(app)
+}
+
+// namespace returns what a Namespace says of itself, or nil. It is no fact of the decision.
+func (f *facts) namespace(name string) *metav1.PartialObjectMetadata {
+	namespace := namespaceMetadata()
+	if !f.get(client.ObjectKey{Name: name}, namespace) {
+		return nil
+	}
+	return namespace
+}
+
+// namespaceMetadata is a Namespace of which only the metadata is read and cached.
+func namespaceMetadata() *metav1.PartialObjectMetadata {
+	namespace := &metav1.PartialObjectMetadata{}
+	namespace.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
+	return namespace
 }
 
 func (f *facts) get(key client.ObjectKey, object client.Object) bool {

@@ -9,6 +9,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -80,6 +81,21 @@ var _ = Describe("A fact that cannot be read", func() {
 		Entry("a TenantGrant's Application", &v1alpha1.Application{}, grantOf),
 		Entry("a TenantGrant's ResourceServer", &v1alpha1.ResourceServer{}, grantOf),
 		Entry("a TenantGrant's AccessLevel", &v1alpha1.AccessLevel{}, grantOf),
+	)
+
+	DescribeTable("leaves the status as it was where it is a Secret: nobody takes an edit for seen whose credentials were not",
+		func(change func(*v1alpha1.Application)) {
+			s := newScene()
+			edit(s.w, s.app, func(a *v1alpha1.Application) { a.Spec.Versions = append(a.Spec.Versions, custom("2.0", "assets:read")) })
+			s.w.reconcile(s.app)
+			edit(s.w, s.app, change)
+			before := s.app.DeepCopy()
+			Expect(reconcileWith(s.w, unreadable(&corev1.Secret{}), s.app)).To(MatchError(errUnreadable))
+			Expect(platform.Get(s.w.ctx, client.ObjectKeyFromObject(s.app), s.app)).To(Succeed())
+			Expect(s.app).To(Equal(before))
+		},
+		Entry("a version was taken out", func(a *v1alpha1.Application) { a.Spec.Versions = a.Spec.Versions[:1] }),
+		Entry("a version lost its access", func(a *v1alpha1.Application) { a.Spec.Versions[1].Access = nil }),
 	)
 })
 

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"countersign.dev/api/v1alpha1"
@@ -44,6 +45,40 @@ var _ = Describe("A Tenant", func() {
 		Expect(platform.Delete(w.ctx, second)).To(Succeed())
 		w.reconcile(first)
 		Expect(reasonOf(first.Status.Conditions, v1alpha1.ConditionAccepted)).To(Equal(v1alpha1.ReasonAccepted))
+	})
+
+	It("is accepted and not Ready without its namespace, which is its platform operator's to mend", func() {
+		w := newWorld()
+		tenant := &v1alpha1.Tenant{
+			ObjectMeta: metav1.ObjectMeta{Name: w.name("acme")}, Spec: v1alpha1.TenantSpec{Namespace: w.name("acme")},
+		}
+		w.create(tenant)
+		says := func(want v1alpha1.Reason) {
+			GinkgoHelper()
+			w.reconcile(tenant)
+			reason, message := said(tenant.Status.Conditions, v1alpha1.ConditionReady)
+			Expect(reason).To(Equal(want))
+			Expect(reasonOf(tenant.Status.Conditions, v1alpha1.ConditionAccepted)).To(Equal(v1alpha1.ReasonAccepted))
+			if want != v1alpha1.ReasonReady {
+				Expect(message).To(ContainSubstring("namespace " + w.name("acme") + " (spec.namespace)"))
+			}
+		}
+		says(v1alpha1.ReasonNamespaceNotFound)
+		namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.name("acme")}}
+		w.create(namespace)
+		says(v1alpha1.ReasonReady)
+		Expect(platform.Delete(w.ctx, namespace)).To(Succeed()) // no controller runs here that would end it
+		says(v1alpha1.ReasonNamespaceTerminating)
+	})
+
+	It("says that it is suspended, and stays Ready: nothing has to be mended", func() {
+		w := newWorld()
+		tenant := w.tenant("acme", "")
+		edit(w, tenant, func(t *v1alpha1.Tenant) { t.Spec.State = v1alpha1.StateSuspended })
+		w.reconcile(tenant)
+		reason, message := said(tenant.Status.Conditions, v1alpha1.ConditionReady)
+		Expect(reason).To(Equal(v1alpha1.ReasonReady))
+		Expect(message).To(ContainSubstring("until spec.state is Active"))
 	})
 
 	It("is written once and then left alone", func() {
@@ -87,7 +122,36 @@ var _ = Describe("An Application", func() {
 		Expect(reasonOf(app.Status.Conditions, v1alpha1.ConditionReady)).To(Equal(v1alpha1.ReasonReady))
 		reason, message := said(app.Status.Versions[0].Conditions, v1alpha1.ConditionEffective)
 		Expect(reason).To(Equal(v1alpha1.ReasonGranted))
-		Expect(message).To(ContainSubstring("assets:read timeseries:read"))
+		Expect(message).To(Equal("a token can be had with assets:read timeseries:read"))
+		reason, message = said(app.Status.Conditions, v1alpha1.ConditionEffective)
+		Expect(reason).To(Equal(v1alpha1.ReasonGranted))
+		Expect(message).To(Equal("tokens for the data of tenant " + host.Name + " itself can be had by version 1.0.0"))
+		Expect(app.Status.ObservedGeneration).To(Equal(app.Generation))
+	})
+
+	It("sums up its versions in Effective: one is enough, and none says why not", func() {
+		w := newWorld()
+		host, _ := w.stage()
+		app := w.application(host)
+		edit(w, app, func(a *v1alpha1.Application) {
+			a.Spec.Versions = append(a.Spec.Versions, suspended(custom("0.9", "assets:read")), v1alpha1.ApplicationVersion{Version: "2.0"})
+		})
+		w.reconcile(app)
+		reason, message := said(app.Status.Conditions, v1alpha1.ConditionEffective)
+		Expect(reason).To(Equal(v1alpha1.ReasonGranted))
+		Expect(message).To(HaveSuffix("can be had by version 1.0.0; none by 0.9 (VersionSuspended), 2.0 (AccessNotGranted)"))
+
+		edit(w, app, func(a *v1alpha1.Application) { a.Spec.Versions = a.Spec.Versions[1:] })
+		w.reconcile(app)
+		reason, message = said(app.Status.Conditions, v1alpha1.ConditionEffective)
+		Expect(reason).To(Equal(v1alpha1.ReasonVersionSuspended))
+		Expect(message).To(HavePrefix("version 0.9: the version is suspended"))
+		Expect(message).To(HaveSuffix("; none by 2.0 (AccessNotGranted)"))
+
+		edit(w, app, func(a *v1alpha1.Application) { a.Spec.Versions = nil })
+		w.reconcile(app)
+		Expect(reasonOf(app.Status.Conditions, v1alpha1.ConditionEffective)).To(Equal(v1alpha1.ReasonVersionNotFound))
+		Expect(reasonOf(app.Status.Conditions, v1alpha1.ConditionReady)).To(Equal(v1alpha1.ReasonReady))
 	})
 
 	DescribeTable("says what does not resolve, and whom to ask",
@@ -143,8 +207,16 @@ var _ = Describe("An Application", func() {
 		reason, message := said(app.Status.Conditions, v1alpha1.ConditionReady)
 		Expect(reason).To(Equal(v1alpha1.ReasonSecretNameConflict))
 		Expect(message).To(ContainSubstring("version 1.0.0: Secret kpi.1.0.0"))
-		Expect(reasonOf(app.Status.Versions[0].Conditions, v1alpha1.ConditionEffective)).
-			To(Equal(v1alpha1.ReasonSecretNameConflict), "there are no credentials to ask for a token with")
+		before := app.DeepCopy()
+		reason, message = said(app.Status.Versions[0].Conditions, v1alpha1.ConditionEffective)
+		Expect(reason).To(Equal(v1alpha1.ReasonSecretNameConflict), "there are no credentials to ask for a token with")
+		Expect(message).To(HaveSuffix("; with credentials, a token can be had with assets:read timeseries:read"))
+
+		By("changing what it could have, which concerns its grants all the same")
+		level := &v1alpha1.AccessLevel{ObjectMeta: metav1.ObjectMeta{Name: w.name("limited")}}
+		edit(w, level, func(l *v1alpha1.AccessLevel) { l.Spec.Scopes = []v1alpha1.Scope{"assets:read"} })
+		w.reconcile(app)
+		Expect(concernsGrants().Update(event.UpdateEvent{ObjectOld: before, ObjectNew: app})).To(BeTrue())
 	})
 
 	It("is looked at when a Secret of a version's name changes, whatever that Secret says of itself", func() {

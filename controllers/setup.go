@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/events"
@@ -17,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"countersign.dev/api/v1alpha1"
 )
@@ -57,14 +59,26 @@ func Scheme() (*runtime.Scheme, error) {
 	return scheme, nil
 }
 
-// CacheOptions bounds the cache: of all Secrets of the cluster it holds those with credentials and no other.
+// CacheOptions bounds the cache: of all Secrets of the cluster it holds those with credentials and no other, and of each
+// Namespace its name and whether it is being deleted.
 func CacheOptions() cache.Options {
 	return cache.Options{
 		DefaultTransform: cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
-			&corev1.Secret{}: {Field: fields.OneTermEqualSelector("type", v1alpha1.SecretTypeCredentials)},
+			&corev1.Secret{}:    {Field: fields.OneTermEqualSelector("type", v1alpha1.SecretTypeCredentials)},
+			namespaceMetadata(): {Transform: stripped},
 		},
 	}
+}
+
+// stripped leaves of an object what says who it is and whether it is being deleted.
+func stripped(object any) (any, error) {
+	if meta, ok := object.(metav1.Object); ok {
+		meta.SetManagedFields(nil)
+		meta.SetLabels(nil)
+		meta.SetAnnotations(nil)
+	}
+	return object, nil
 }
 
 // Setup adds the reconcilers of the five kinds to the manager.
@@ -72,11 +86,16 @@ func Setup(ctx context.Context, mgr manager.Manager, deps Deps) error {
 	if err := addIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
+	applications := newApplications(deps)
+	if err := metrics.Registry.Register(applications.credentials.Metrics()); err != nil {
+		return fmt.Errorf("registering the metrics of credentials: %w", err)
+	}
 	wake := wake{deps.Client}
 	options := controller.Options{MaxConcurrentReconciles: workers}
 	return firstError(
 		builder.ControllerManagedBy(mgr).WithOptions(options).For(&v1alpha1.Tenant{}).
 			Watches(&v1alpha1.Tenant{}, mapped(wake.tenantsOfNamespace)).
+			WatchesMetadata(&corev1.Namespace{}, mapped(wake.tenantsOfMetadata), builder.WithPredicates(comesOrGoes())).
 			Complete(newTenants(deps)),
 		builder.ControllerManagedBy(mgr).WithOptions(options).For(&v1alpha1.ResourceServer{}).
 			Watches(&v1alpha1.ResourceServer{}, mapped(wake.serversOfAudience)).
@@ -85,10 +104,12 @@ func Setup(ctx context.Context, mgr manager.Manager, deps Deps) error {
 			Complete(newAccessLevels(deps)),
 		builder.ControllerManagedBy(mgr).WithOptions(options).For(&v1alpha1.Application{}).
 			Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(applicationOfSecret)).
+			Watches(&v1alpha1.Application{}, mapped(wake.peersOfApplication), builder.WithPredicates(saysOtherwise())).
 			Watches(&v1alpha1.Tenant{}, mapped(wake.applicationsOfTenant)).
+			Watches(&v1alpha1.Tenant{}, mapped(wake.peersOfTenant)).
 			Watches(&v1alpha1.AccessLevel{}, mapped(wake.applicationsOfLevel)).
 			Watches(&v1alpha1.ResourceServer{}, mapped(wake.applicationsOfServer)).
-			Complete(newApplications(deps)),
+			Complete(applications),
 		builder.ControllerManagedBy(mgr).WithOptions(options).For(&v1alpha1.TenantGrant{}).
 			Watches(&v1alpha1.Tenant{}, mapped(wake.grantsOfTenant)).
 			Watches(&v1alpha1.Application{}, mapped(wake.grantsOfApplication), builder.WithPredicates(concernsGrants())).

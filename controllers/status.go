@@ -29,7 +29,8 @@ type finding struct {
 
 func (f finding) good() bool {
 	switch f.reason {
-	case v1alpha1.ReasonAccepted, v1alpha1.ReasonReady, v1alpha1.ReasonGranted:
+	case v1alpha1.ReasonAccepted, v1alpha1.ReasonReady, v1alpha1.ReasonGranted, v1alpha1.ReasonAccessExceedsGrant,
+		v1alpha1.ReasonHandedOver, v1alpha1.ReasonTakenOver:
 		return true
 	}
 	return false
@@ -75,14 +76,21 @@ func deleting(object client.Object) (finding, bool) {
 		strings.Join(object.GetFinalizers(), ", "))}, true
 }
 
-// setBoth sets Accepted, and Ready where nothing but acceptance can be wrong.
-func (r reporter) setBoth(conditions *[]metav1.Condition, accepted finding, readyMessage string) {
+// setBoth sets Accepted, and Ready to what was found of it where the object is accepted.
+func (r reporter) setBoth(conditions *[]metav1.Condition, accepted, ready finding) {
 	r.set(conditions, v1alpha1.ConditionAccepted, accepted)
-	ready := accepted
-	if accepted.good() {
-		ready = finding{v1alpha1.ReasonReady, readyMessage}
+	if !accepted.good() {
+		ready = accepted
 	}
 	r.set(conditions, v1alpha1.ConditionReady, ready)
+}
+
+// setAll sets every condition that is there, as of an object that counts as absent, and Accepted and Ready in any case.
+func (r reporter) setAll(conditions *[]metav1.Condition, gone finding) {
+	r.setBoth(conditions, gone, gone)
+	for _, condition := range *conditions {
+		r.set(conditions, v1alpha1.ConditionType(condition.Type), gone)
+	}
 }
 
 // writeStatus writes the object's status where it differs from what was read. The update carries the resourceVersion: what

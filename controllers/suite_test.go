@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"crypto/rand"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -34,7 +35,10 @@ const issuer = "https://tokens.example.com"
 var (
 	config   *rest.Config
 	platform client.WithWatch
-	noon     = time.Date(2030, 6, 1, 12, 0, 0, 0, time.UTC)
+	kubectl  interface {
+		Run(arguments ...string) (stdout, stderr io.Reader, err error)
+	}
+	noon = time.Date(2030, 6, 1, 12, 0, 0, 0, time.UTC)
 )
 
 var _ = BeforeSuite(func() {
@@ -44,6 +48,10 @@ var _ = BeforeSuite(func() {
 	Expect(err).NotTo(HaveOccurred())
 	config = started
 	config.QPS = -1
+	admin, err := control.AddUser(envtest.User{Name: "platform-operator", Groups: []string{"system:masters"}}, nil)
+	Expect(err).NotTo(HaveOccurred())
+	kubectl, err = admin.Kubectl()
+	Expect(err).NotTo(HaveOccurred())
 
 	scheme, err := Scheme()
 	Expect(err).NotTo(HaveOccurred())
@@ -108,6 +116,11 @@ func (w *world) tenant(name string, stage v1alpha1.HostingStage, levels ...strin
 	return tenant
 }
 
+// namespaceOf is the namespace that speaks for the tenant.
+func namespaceOf(tenant *v1alpha1.Tenant) *corev1.Namespace {
+	return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: tenant.Spec.Namespace}}
+}
+
 // stage creates what a decision needs: a host, a user, a resource server and a level that the host may have.
 func (w *world) stage() (host, user *v1alpha1.Tenant) {
 	GinkgoHelper()
@@ -157,11 +170,28 @@ func (w *world) grant(user, host *v1alpha1.Tenant, name string, uid types.UID) *
 			Application: v1alpha1.ApplicationReference{
 				HostTenant: v1alpha1.TenantName(host.Name), Name: name, UID: uid,
 			},
-			Scopes: []v1alpha1.Scope{"assets:read"},
+			Scopes: []v1alpha1.Scope{"assets:read", "timeseries:read"},
 		},
 	}
 	w.create(grant)
 	return grant
+}
+
+// scene is a world in which the user granted the host's application kpi all that its version 1.0.0 has.
+type scene struct {
+	w          *world
+	host, user *v1alpha1.Tenant
+	app        *v1alpha1.Application
+	grant      *v1alpha1.TenantGrant
+}
+
+func newScene() *scene {
+	GinkgoHelper()
+	s := &scene{w: newWorld()}
+	s.host, s.user = s.w.stage()
+	s.app = s.w.application(s.host, s.user)
+	s.grant = s.w.grant(s.user, s.host, s.app.Name, s.app.UID)
+	return s
 }
 
 // reconcile calls the kind's reconciler for the object, and reads the object again.

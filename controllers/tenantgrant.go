@@ -3,8 +3,6 @@ package controllers
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -36,6 +34,7 @@ func (r *tenantGrants) Reconcile(ctx context.Context, request reconcile.Request)
 }
 
 func (r *tenantGrants) report(known *facts, grant *v1alpha1.TenantGrant) {
+	grant.Status.ObservedGeneration = grant.Generation
 	reporter := reporter{r.Clock, grant.Generation}
 	tenant := access.HostOf(known, grant.Namespace)
 	accepted := acceptGrant(grant, tenant)
@@ -43,10 +42,11 @@ func (r *tenantGrants) report(known *facts, grant *v1alpha1.TenantGrant) {
 		accepted = gone
 	}
 	// A grant that is suspended, expired or not offered is Ready: nothing has to be mended there.
-	reporter.setBoth(&grant.Status.Conditions, accepted, "the grant stands; Effective says whether a token can be had with it")
+	reporter.setBoth(&grant.Status.Conditions, accepted,
+		finding{v1alpha1.ReasonReady, "the grant stands; Effective says whether a token can be had with it"})
 	effective := accepted
 	if accepted.good() {
-		effective = r.effective(known, grant, tenant)
+		effective = effectiveGrant(known, grant, tenant, r.Clock.Now())
 	}
 	reporter.set(&grant.Status.Conditions, v1alpha1.ConditionEffective, effective)
 }
@@ -64,41 +64,6 @@ func acceptGrant(grant *v1alpha1.TenantGrant, tenant *access.Tenant) finding {
 			grant.Spec.Tenant, grant.Namespace, tenant.Name, grant.Spec.Tenant)}
 	}
 	return finding{v1alpha1.ReasonAccepted, "given by tenant " + tenant.Name}
-}
-
-// effective says whether a token can be had for the tenant, for any version that the grant covers.
-func (r *tenantGrants) effective(known *facts, grant *v1alpha1.TenantGrant, tenant *access.Tenant) finding {
-	app := offeredApplication(known, grant, tenant)
-	if app == nil {
-		return notOffered(grant)
-	}
-	var can []string
-	var first *access.Decision
-	for i := range app.Versions {
-		version := app.Versions[i].Name
-		if len(grant.Spec.Versions) > 0 && !slices.Contains(grant.Spec.Versions, v1alpha1.VersionName(version)) {
-			continue
-		}
-		decision := access.Decide(known, access.Question{
-			Application: app, Version: version, Tenant: tenant.Name, Now: r.Clock.Now(),
-		})
-		if decision.Granted() {
-			can = append(can, fmt.Sprintf("%s (%s)", version, strings.Join(decision.Scopes, " ")))
-		} else if first == nil {
-			first = &decision
-		}
-	}
-	switch {
-	case len(can) > 0:
-		message := "tokens can be had by version " + strings.Join(can, ", ")
-		if string(grant.Spec.Application.HostTenant) == tenant.Name {
-			message += "; this grant changes nothing in that: the host tenant's own data needs none"
-		}
-		return finding{v1alpha1.ReasonGranted, message}
-	case first != nil:
-		return finding{first.Reason, first.Message()}
-	}
-	return finding{v1alpha1.ReasonVersionNotFound, "the application has no version that this grant covers (spec.versions)"}
 }
 
 // offeredApplication returns the application that the grant is for, or nil where there is none or it is not offered to the

@@ -34,45 +34,58 @@ var _ = Describe("A TenantGrant", func() {
 		Expect(reasonOf(grant.Status.Conditions, v1alpha1.ConditionReady)).To(Equal(v1alpha1.ReasonReady))
 		reason, message := effective(grant)
 		Expect(reason).To(Equal(v1alpha1.ReasonGranted))
-		Expect(message).To(ContainSubstring("1.0.0 (assets:read)"))
+		Expect(message).To(Equal("tokens can be had by version 1.0.0 (assets:read timeseries:read)"))
+		Expect(grant.Status.ObservedGeneration).To(Equal(grant.Generation))
 	})
 
-	DescribeTable("is Ready and not Effective where nothing has to be mended",
-		func(change func(*world, *v1alpha1.Tenant, *v1alpha1.Application, *v1alpha1.TenantGrant), reason v1alpha1.Reason) {
-			w := newWorld()
-			host, user := w.stage()
-			app := w.application(host, user)
-			grant := w.grant(user, host, app.Name, app.UID)
-			change(w, user, app, grant)
-			w.reconcile(grant)
-			Expect(reasonOf(grant.Status.Conditions, v1alpha1.ConditionAccepted)).To(Equal(v1alpha1.ReasonAccepted))
-			Expect(reasonOf(grant.Status.Conditions, v1alpha1.ConditionReady)).To(Equal(v1alpha1.ReasonReady))
-			Expect(effect(grant)).To(Equal(reason))
-		},
-		Entry("suspended", func(w *world, _ *v1alpha1.Tenant, _ *v1alpha1.Application, g *v1alpha1.TenantGrant) {
-			edit(w, g, func(g *v1alpha1.TenantGrant) { g.Spec.State = v1alpha1.StateSuspended })
-		}, v1alpha1.ReasonGrantSuspended),
-		Entry("expired this second", func(w *world, _ *v1alpha1.Tenant, _ *v1alpha1.Application, g *v1alpha1.TenantGrant) {
-			edit(w, g, func(g *v1alpha1.TenantGrant) { g.Spec.ExpirationTime = &metav1.Time{Time: noon} })
-		}, v1alpha1.ReasonGrantExpired),
-		Entry("for another version", func(w *world, _ *v1alpha1.Tenant, _ *v1alpha1.Application, g *v1alpha1.TenantGrant) {
-			edit(w, g, func(g *v1alpha1.TenantGrant) { g.Spec.Versions = []v1alpha1.VersionName{"v1.0.0"} })
-		}, v1alpha1.ReasonVersionNotFound),
-		Entry("for an earlier application of the name", func(w *world, _ *v1alpha1.Tenant, _ *v1alpha1.Application, g *v1alpha1.TenantGrant) {
-			edit(w, g, func(g *v1alpha1.TenantGrant) { g.Spec.Application.UID = "0c3e1b9a-0f46-4f2c-9f0e-7be0d9b6a001" })
-		}, v1alpha1.ReasonApplicationReplaced),
-		Entry("of scopes that the version has not", func(w *world, _ *v1alpha1.Tenant, _ *v1alpha1.Application, g *v1alpha1.TenantGrant) {
-			edit(w, g, func(g *v1alpha1.TenantGrant) { g.Spec.Scopes = []v1alpha1.Scope{"assets:write"} })
-		}, v1alpha1.ReasonNothingInCommon),
-		Entry("of a suspended tenant", func(w *world, user *v1alpha1.Tenant, _ *v1alpha1.Application, _ *v1alpha1.TenantGrant) {
-			edit(w, user, func(t *v1alpha1.Tenant) { t.Spec.State = v1alpha1.StateSuspended })
-		}, v1alpha1.ReasonTenantSuspended),
-		Entry("for an application that is being deleted", func(w *world, _ *v1alpha1.Tenant, a *v1alpha1.Application, _ *v1alpha1.TenantGrant) {
-			edit(w, a, func(a *v1alpha1.Application) { a.Finalizers = []string{"example.com/hold"} })
-			Expect(platform.Delete(w.ctx, a)).To(Succeed())
-			DeferCleanup(func() { edit(w, a, func(a *v1alpha1.Application) { a.Finalizers = nil }) })
-		}, v1alpha1.ReasonNotOffered),
-	)
+	It("says what each version has beyond it, whatever the audience, and that tokens are narrowed", func() {
+		w := newWorld()
+		host, user := w.stage()
+		w.create(&v1alpha1.ResourceServer{
+			ObjectMeta: metav1.ObjectMeta{Name: w.name("billing")},
+			Spec: v1alpha1.ResourceServerSpec{
+				Audience: "https://" + w.name("billing") + ".example.com", Scopes: []v1alpha1.Scope{"invoices:read"},
+			},
+		})
+		level := &v1alpha1.AccessLevel{ObjectMeta: metav1.ObjectMeta{Name: w.name("limited")}}
+		edit(w, level, func(l *v1alpha1.AccessLevel) { l.Spec.Scopes = append(l.Spec.Scopes, "invoices:read") })
+		app := w.application(host, user)
+		edit(w, app, func(a *v1alpha1.Application) {
+			a.Spec.ResourceServers = append(a.Spec.ResourceServers, w.name("billing"))
+			a.Spec.Versions = append(a.Spec.Versions,
+				custom("1.1.0", "assets:read"), custom("2.0", "invoices:read"), suspended(custom("0.9", "assets:read")), custom("3.0", "assets:read"))
+		})
+		grant := w.grant(user, host, app.Name, app.UID)
+		edit(w, grant, func(g *v1alpha1.TenantGrant) {
+			g.Spec.Scopes = []v1alpha1.Scope{"assets:read"}
+			g.Spec.Versions = []v1alpha1.VersionName{"0.9", "1.0.0", "1.1.0", "2.0"}
+		})
+		w.reconcile(grant)
+		reason, message := effective(grant)
+		Expect(reason).To(Equal(v1alpha1.ReasonAccessExceedsGrant))
+		Expect(message).To(Equal("tokens can be had by version 1.0.0 (assets:read; beyond the grant: invoices:read timeseries:read), " +
+			"1.1.0 (assets:read), none by 2.0 (beyond the grant: invoices:read); what is beyond the grant is in no token: to allow it, " +
+			"add it to spec.scopes of TenantGrant " + grant.Namespace + "/" + grant.Name +
+			"; none by 0.9 (VersionSuspended), 3.0 (VersionNotCovered)"))
+		Expect(reasonOf(grant.Status.Conditions, v1alpha1.ConditionReady)).To(Equal(v1alpha1.ReasonReady))
+
+		By("granting what is missing")
+		edit(w, grant, func(g *v1alpha1.TenantGrant) {
+			g.Spec.Scopes = append(g.Spec.Scopes, "timeseries:read", "invoices:read")
+		})
+		w.reconcile(grant)
+		Expect(effect(grant)).To(Equal(v1alpha1.ReasonGranted))
+	})
+
+	It("is Effective also where the default audience alone is refused", func() {
+		w := newWorld()
+		host, user := w.stage()
+		app := w.application(host, user)
+		edit(w, app, func(a *v1alpha1.Application) { a.Spec.ResourceServers = []string{"nowhere", w.name("iot")} })
+		grant := w.grant(user, host, app.Name, app.UID)
+		w.reconcile(grant)
+		Expect(effect(grant)).To(Equal(v1alpha1.ReasonGranted))
+	})
 
 	It("does not tell an application that is not offered from one that does not exist", func() {
 		w := newWorld()
@@ -137,6 +150,16 @@ var _ = Describe("A TenantGrant", func() {
 		Expect(effect(grant)).To(Equal(v1alpha1.ReasonGrantExpired))
 	})
 })
+
+// custom is a version with custom access.
+func custom(name string, scopes ...v1alpha1.Scope) v1alpha1.ApplicationVersion {
+	return v1alpha1.ApplicationVersion{Version: v1alpha1.VersionName(name), Access: &v1alpha1.Access{Scopes: scopes}}
+}
+
+func suspended(version v1alpha1.ApplicationVersion) v1alpha1.ApplicationVersion {
+	version.State = v1alpha1.StateSuspended
+	return version
+}
 
 func foreignSecret(namespace, name string) *corev1.Secret {
 	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}

@@ -11,10 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"countersign.dev/access"
@@ -29,6 +27,11 @@ type wake struct{ reader client.Reader }
 // tenantsOfNamespace: a Tenant that comes or goes can make or end a conflict with the others of its namespace.
 func (w wake) tenantsOfNamespace(ctx context.Context, tenant *v1alpha1.Tenant) []reconcile.Request {
 	return requests(w.list(ctx, &v1alpha1.TenantList{}, client.MatchingFields{fieldTenantNamespace: tenant.Spec.Namespace}))
+}
+
+// tenantsOfMetadata: a Namespace that comes or goes brings or takes whoever speaks for its tenant.
+func (w wake) tenantsOfMetadata(ctx context.Context, namespace *metav1.PartialObjectMetadata) []reconcile.Request {
+	return requests(w.list(ctx, &v1alpha1.TenantList{}, client.MatchingFields{fieldTenantNamespace: namespace.Name}))
 }
 
 // serversOfAudience: the same for a ResourceServer and its audience. Of a change, both states come here.
@@ -94,34 +97,6 @@ func (w wake) grantsOfApplication(ctx context.Context, app *v1alpha1.Application
 	}
 	name := client.MatchingFields{fieldName: access.GrantName(host.Name, app.Name)}
 	return requests(w.list(ctx, &v1alpha1.TenantGrantList{}, name))
-}
-
-// concernsGrants is true of the changes of an Application that can change what its grants say.
-func concernsGrants() predicate.Predicate {
-	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-		before, ok := e.ObjectOld.(*v1alpha1.Application)
-		after, okAfter := e.ObjectNew.(*v1alpha1.Application)
-		if !ok || !okAfter {
-			return true
-		}
-		return before.Generation != after.Generation || before.UID != after.UID ||
-			(before.DeletionTimestamp == nil) != (after.DeletionTimestamp == nil) ||
-			!reflect.DeepEqual(effects(before), effects(after))
-	}}
-}
-
-// effects returns what the conditions Effective say.
-func effects(app *v1alpha1.Application) []string {
-	said := make([]string, 0, 2*len(app.Status.Versions))
-	for i := range app.Status.Versions {
-		entry := &app.Status.Versions[i]
-		condition := meta.FindStatusCondition(entry.Conditions, string(v1alpha1.ConditionEffective))
-		if condition == nil {
-			condition = &metav1.Condition{}
-		}
-		said = append(said, string(entry.Version), condition.Reason+": "+condition.Message)
-	}
-	return said
 }
 
 // list returns what the cache has. What it cannot find wakes nobody, which the log has to say: a cache that is read before

@@ -53,36 +53,6 @@ var _ = Describe("The operator's watches", Ordered, func() {
 		cache = mgr.GetClient()
 	})
 
-	ready := func(object client.Object, conditions func() []metav1.Condition) func() string {
-		return func() string {
-			if err := platform.Get(w.ctx, client.ObjectKeyFromObject(object), object); err != nil {
-				return err.Error()
-			}
-			if condition := meta.FindStatusCondition(conditions(), string(v1alpha1.ConditionReady)); condition != nil {
-				return condition.Reason
-			}
-			return ""
-		}
-	}
-	effective := func(grant *v1alpha1.TenantGrant) func() string {
-		return func() string {
-			if err := platform.Get(w.ctx, client.ObjectKeyFromObject(grant), grant); err != nil {
-				return err.Error()
-			}
-			if condition := meta.FindStatusCondition(grant.Status.Conditions, string(v1alpha1.ConditionEffective)); condition != nil {
-				return condition.Reason
-			}
-			return ""
-		}
-	}
-	secretOf := func(app *v1alpha1.Application) func() (string, error) {
-		return func() (string, error) {
-			secret := &corev1.Secret{}
-			err := platform.Get(w.ctx, client.ObjectKey{Namespace: app.Namespace, Name: app.Name + ".1.0.0"}, secret)
-			return string(secret.Data["CLIENT_SECRET"]), err
-		}
-	}
-
 	It("find at the start what an application left behind that was deleted while the operator was down", func() {
 		Eventually(func() bool {
 			return apierrors.IsNotFound(platform.Get(w.ctx, client.ObjectKeyFromObject(leftBehind), leftBehind))
@@ -94,7 +64,7 @@ var _ = Describe("The operator's watches", Ordered, func() {
 		host.Name, host.Spec.Namespace = w.name("host"), w.name("host")
 		w.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: host.Name}})
 		app := w.application(host)
-		appReady := ready(app, func() []metav1.Condition { return app.Status.Conditions })
+		appReady := w.reasons(app, v1alpha1.ConditionReady)
 		Eventually(appReady, patience).Should(Equal("TenantNotHosting"))
 		host.Spec.Hosting = &v1alpha1.Hosting{Stage: v1alpha1.HostingDevelopment, Levels: []string{w.name("limited")}}
 		w.create(host)
@@ -104,7 +74,7 @@ var _ = Describe("The operator's watches", Ordered, func() {
 	It("follow the whole life of an application", func() {
 		host, user := w.tenant("producer", v1alpha1.HostingProduction, w.name("limited")), w.tenant("consumer", "")
 		app := w.application(host, user)
-		appReady := ready(app, func() []metav1.Condition { return app.Status.Conditions })
+		appReady := w.reasons(app, v1alpha1.ConditionReady)
 		Eventually(appReady, patience).Should(Equal("ResourceServerNotFound"))
 
 		By("bringing the ResourceServer, and then the AccessLevel")
@@ -124,38 +94,34 @@ var _ = Describe("The operator's watches", Ordered, func() {
 
 		By("granting, and changing each thing that the grant rests on")
 		grant := w.grant(user, host, app.Name, app.UID)
-		Eventually(effective(grant), patience).Should(Equal("Granted"))
+		effective := w.reasons(grant, v1alpha1.ConditionEffective)
+		Eventually(effective, patience).Should(Equal("Granted"))
 		edit(w, level, func(l *v1alpha1.AccessLevel) { l.Spec.Scopes = []v1alpha1.Scope{"assets:write"} })
-		Eventually(effective(grant), patience).Should(Equal("NothingInCommon"))
+		Eventually(effective, patience).Should(Equal("NothingInCommon"))
 		edit(w, level, func(l *v1alpha1.AccessLevel) { l.Spec.Scopes = []v1alpha1.Scope{"assets:read"} })
-		Eventually(effective(grant), patience).Should(Equal("Granted"))
+		Eventually(effective, patience).Should(Equal("Granted"))
 		edit(w, host, func(t *v1alpha1.Tenant) { t.Spec.Hosting.Stage = v1alpha1.HostingDevelopment })
-		Eventually(effective(grant), patience).Should(Equal("DevelopmentStage"))
+		Eventually(effective, patience).Should(Equal("DevelopmentStage"))
 		edit(w, host, func(t *v1alpha1.Tenant) { t.Spec.Hosting.Stage = v1alpha1.HostingProduction })
 		edit(w, user, func(t *v1alpha1.Tenant) { t.Spec.State = v1alpha1.StateSuspended })
-		Eventually(effective(grant), patience).Should(Equal("TenantSuspended"))
+		Eventually(effective, patience).Should(Equal("TenantSuspended"))
 		edit(w, user, func(t *v1alpha1.Tenant) { t.Spec.State = v1alpha1.StateActive })
-		Eventually(effective(grant), patience).Should(Equal("Granted"))
+		Eventually(effective, patience).Should(Equal("Granted"))
 
 		By("deleting the Secret, and editing it")
-		before, err := secretOf(app)()
-		Expect(err).NotTo(HaveOccurred())
-		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: app.Namespace, Name: app.Name + ".1.0.0"}}
-		Expect(platform.Delete(w.ctx, secret)).To(Succeed())
-		Eventually(secretOf(app), patience).ShouldNot(Or(BeEmpty(), Equal(before)))
-		repaired, err := secretOf(app)()
-		Expect(err).NotTo(HaveOccurred())
-		Expect(platform.Get(w.ctx, client.ObjectKeyFromObject(secret), secret)).To(Succeed())
-		edit(w, secret, func(s *corev1.Secret) { s.Data["CLIENT_SECRET"] = []byte("hunter2") })
-		Eventually(secretOf(app), patience).ShouldNot(Or(Equal("hunter2"), Equal(repaired)))
+		secret := func() string { return secretOf(w, app) }
+		before := secret()
+		object := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: app.Namespace, Name: app.Name + ".1.0.0"}}
+		Expect(platform.Delete(w.ctx, object)).To(Succeed())
+		Eventually(secret, patience).ShouldNot(Or(BeEmpty(), Equal(before)))
+		repaired := secret()
+		edit(w, object, func(s *corev1.Secret) { s.Data["CLIENT_SECRET"] = []byte("hunter2") })
+		Eventually(secret, patience).ShouldNot(Or(Equal("hunter2"), Equal(repaired)))
 
 		By("deleting the application")
 		Expect(platform.Delete(w.ctx, app)).To(Succeed())
-		Eventually(func() bool {
-			_, err := secretOf(app)()
-			return apierrors.IsNotFound(err)
-		}, patience).Should(BeTrue())
-		Eventually(effective(grant), patience).Should(Equal("NotOffered"))
+		Eventually(secret, patience).Should(BeEmpty())
+		Eventually(effective, patience).Should(Equal("NotOffered"))
 	})
 
 	It("see no Secret but Countersign's own", func() {
@@ -168,11 +134,65 @@ var _ = Describe("The operator's watches", Ordered, func() {
 		Expect(apierrors.IsNotFound(cache.Get(w.ctx, client.ObjectKeyFromObject(theirs), theirs))).To(BeTrue())
 	})
 
+	It("tell both ends of a transfer of each half, and of the tenant of either; and all who stand in its circle", func() {
+		one, two := w.tenant("maker", v1alpha1.HostingProduction, w.name("limited")), w.tenant("runner", v1alpha1.HostingProduction, w.name("limited"))
+		apps := []*v1alpha1.Application{w.application(one), w.application(two)}
+		third := &v1alpha1.Application{Spec: apps[1].Spec}
+		third.Namespace, third.Name = two.Spec.Namespace, "third"
+		w.create(third)
+		apps = append(apps, third)
+		to := func(app *v1alpha1.Application) func() string { return w.reasons(app, v1alpha1.ConditionTransferredTo) }
+		from := func(app *v1alpha1.Application) func() string {
+			return w.reasons(app, v1alpha1.ConditionTransferredFrom)
+		}
+		peer := func(app *v1alpha1.Application) *v1alpha1.ApplicationPeer {
+			return &v1alpha1.ApplicationPeer{Tenant: v1alpha1.TenantName(app.Namespace), Application: app.Name}
+		}
+
+		By("writing one half, and then the other")
+		edit(w, apps[0], func(a *v1alpha1.Application) { a.Spec.TransferTo = peer(apps[1]) })
+		Eventually(to(apps[0]), patience).Should(Equal("TransferPending"))
+		edit(w, apps[1], func(a *v1alpha1.Application) { a.Spec.TransferFrom = peer(apps[0]) })
+		Eventually(to(apps[0]), patience).Should(Equal("HandedOver"))
+		Eventually(from(apps[1]), patience).Should(Equal("TakenOver"))
+		Eventually(func() string { return secretOf(w, apps[0]) }, patience).Should(BeEmpty())
+
+		By("taking away the tenant that hosts one end, and bringing it back")
+		Expect(platform.Delete(w.ctx, one)).To(Succeed())
+		Eventually(from(apps[1]), patience).Should(Equal("TransferPending"))
+		one.ResourceVersion, one.UID = "", ""
+		w.create(one)
+		Eventually(from(apps[1]), patience).Should(Equal("TakenOver"))
+
+		By("closing a circle, and breaking it by a deletion")
+		edit(w, apps[1], func(a *v1alpha1.Application) { a.Spec.TransferTo = peer(third) })
+		edit(w, third, func(a *v1alpha1.Application) { a.Spec.TransferFrom, a.Spec.TransferTo = peer(apps[1]), peer(apps[0]) })
+		edit(w, apps[0], func(a *v1alpha1.Application) { a.Spec.TransferFrom = peer(third) })
+		for _, app := range apps {
+			Eventually(to(app), patience).Should(Equal("TransferCircular"))
+		}
+		Expect(platform.Delete(w.ctx, third)).To(Succeed())
+		Eventually(to(apps[0]), patience).Should(Equal("HandedOver"))
+		Eventually(to(apps[1]), patience).Should(Equal("TransferPending"))
+	})
+
+	It("tell a tenant when its namespace comes, and when it goes", func() {
+		tenant := &v1alpha1.Tenant{}
+		tenant.Name, tenant.Spec.Namespace = w.name("early"), w.name("early")
+		w.create(tenant)
+		ready := w.reasons(tenant, v1alpha1.ConditionReady)
+		Eventually(ready, patience).Should(Equal("NamespaceNotFound"))
+		w.create(namespaceOf(tenant))
+		Eventually(ready, patience).Should(Equal("Ready"))
+		Expect(platform.Delete(w.ctx, namespaceOf(tenant))).To(Succeed())
+		Eventually(ready, patience).Should(Equal("NamespaceTerminating"))
+	})
+
 	It("tell both sides of a conflict, and the one that is left when it ends", func() {
 		first := w.tenant("one", "")
 		second := &v1alpha1.Tenant{}
 		second.Name, second.Spec.Namespace = w.name("two"), first.Spec.Namespace
-		firstReady := ready(first, func() []metav1.Condition { return first.Status.Conditions })
+		firstReady := w.reasons(first, v1alpha1.ConditionReady)
 		Eventually(firstReady, patience).Should(Equal("Ready"))
 		w.create(second)
 		Eventually(firstReady, patience).Should(Equal("NamespaceConflict"))
@@ -180,6 +200,19 @@ var _ = Describe("The operator's watches", Ordered, func() {
 		Eventually(firstReady, patience).Should(Equal("Ready"))
 	})
 })
+
+// reasons returns the condition's reason as it is now, for who waits for another.
+func (w *world) reasons(object client.Object, kind v1alpha1.ConditionType) func() string {
+	return func() string {
+		if err := platform.Get(w.ctx, client.ObjectKeyFromObject(object), object); err != nil {
+			return err.Error()
+		}
+		if condition := meta.FindStatusCondition(conditionsOf(object), string(kind)); condition != nil {
+			return condition.Reason
+		}
+		return ""
+	}
+}
 
 // leftBehind creates a Secret as that of a version whose Application is gone. No garbage collector runs here.
 func (w *world) leftBehind(application, version string) *corev1.Secret {

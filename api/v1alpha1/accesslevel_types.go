@@ -30,9 +30,17 @@ type AccessLevelSpec struct {
 
 // AccessLevelStatus is what Countersign found.
 type AccessLevelStatus struct {
+	// observedGeneration is the metadata.generation that this status is about. While it is behind, the conditions are about
+	// an earlier spec. Absent: the operator has not looked at this object yet.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
 	// conditions are Accepted and Ready; a level refers to nothing, so both are True once it was seen.
 	//
 	// +optional
+	// +default=[{"type":"Ready","status":"Unknown","reason":"Pending","message":"the operator has not looked at this object yet","lastTransitionTime":"1970-01-01T00:00:00Z"}]
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
@@ -68,6 +76,7 @@ type AccessLevel struct {
 	// status is what Countersign found.
 	//
 	// +optional
+	// +default={}
 	Status AccessLevelStatus `json:"status,omitzero"`
 }
 

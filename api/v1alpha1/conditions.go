@@ -9,8 +9,9 @@ const (
 	// ConditionReady says whether the object was processed and nothing is broken. It is what kubectl wait and GitOps tools
 	// look at: it is True for a grant that is suspended, expired or not offered, because nothing has to be mended there.
 	ConditionReady ConditionType = "Ready"
-	// ConditionEffective says whether a token can be had now, on a TenantGrant (for its tenant) and on each version of an
-	// Application (for the host tenant's own data). Its reason is the decision's.
+	// ConditionEffective says whether a token can be had now, for one audience at least, on a TenantGrant (for its tenant),
+	// on each version of an Application and, by one version at least, on the Application (for the host tenant's own data).
+	// Its reason is the decision's.
 	ConditionEffective ConditionType = "Effective"
 	// ConditionTransferredTo says, on an Application with spec.transferTo, whether the hand-over is complete: the other
 	// application names this one in spec.transferFrom.
@@ -18,6 +19,12 @@ const (
 	// ConditionTransferredFrom says, on an Application with spec.transferFrom, whether the other application names this one
 	// in spec.transferTo.
 	ConditionTransferredFrom ConditionType = "TransferredFrom"
+	// ConditionRotationPending says that a rotation of credentials is due or was asked for and was not done; its reason says
+	// why. It stands on a version and on its Application, is True or absent, and breaks nothing: Ready stays True.
+	ConditionRotationPending ConditionType = "RotationPending"
+	// ConditionCredentialExpiring says that the last credential of a self-hosted version ends within seven days, or has
+	// ended, and that none takes over. It stands on a version and on its Application, and is True or absent.
+	ConditionCredentialExpiring ConditionType = "CredentialExpiring"
 )
 
 // Reason says why: in conditions, in the answers of the token server and in its audit log. Reasons are API.
@@ -42,6 +49,9 @@ const (
 
 // Reasons why an object is not accepted or not ready.
 const (
+	// ReasonPending is used with Ready=Unknown on an object that the operator has not looked at yet. The schema sets it, so
+	// that nobody takes an object for ready by having found nothing in its status.
+	ReasonPending Reason = "Pending"
 	// ReasonNamespaceConflict is used with Accepted=False on a Tenant whose namespace another Tenant claims, too.
 	ReasonNamespaceConflict Reason = "NamespaceConflict"
 	// ReasonNamespaceNotFound is used with Ready=False on a Tenant whose namespace does not exist: nobody can consent or host
@@ -80,6 +90,22 @@ const (
 	// ReasonSecretContested is used with Ready=False on a version whose Secret was lost or changed again and again: the next
 	// repair waits, so that the credentials that pods hold stay valid.
 	ReasonSecretContested Reason = "SecretContested"
+)
+
+// Reasons of conditions that are there only while something waits or draws near.
+const (
+	// ReasonOverlapNotEnded is used with RotationPending=True where the version has as many valid secrets as rotation may
+	// make: the next one waits until the overlap of one of them has ended.
+	ReasonOverlapNotEnded Reason = "OverlapNotEnded"
+	// ReasonInvalidAnnotation is used with RotationPending=True on an Application whose annotation countersign.dev/rotate or
+	// countersign.dev/rotate-and-revoke cannot be read, or names a version that is not there. That annotation changes nothing.
+	ReasonInvalidAnnotation Reason = "InvalidAnnotation"
+	// ReasonEndsWithoutSuccessor is used with CredentialExpiring=True where the last of spec.versions[].verifiers ends within
+	// seven days.
+	ReasonEndsWithoutSuccessor Reason = "EndsWithoutSuccessor"
+	// ReasonCredentialsExpired is used with CredentialExpiring=True where each of spec.versions[].verifiers has ended, and
+	// with Effective=False there.
+	ReasonCredentialsExpired Reason = "CredentialsExpired"
 )
 
 // Reasons why a decision yields no token. They are the reasons of Effective=False, and of Accepted=False where the object's
@@ -141,10 +167,17 @@ const (
 	SecretTypeSigningKeys = "countersign.dev/signing-keys"
 
 	// AnnotationRotate is, on the Secret with the signing keys, a word of one's own choice: each new one rotates the keys of
-	// both faces once, as the schedule would.
+	// both faces once, as the schedule would. On an Application, each new word rotates the credentials of every version once,
+	// or, as <version>=<word>, of that version; several stand separated by commas.
 	AnnotationRotate = "countersign.dev/rotate"
-	// AnnotationRotated is the last such word that was acted on. The operator writes it and never reads it.
+	// AnnotationRotated is, on a Secret with signing keys or credentials, the last such word that was acted on. The operator
+	// writes it and never reads it.
 	AnnotationRotated = "countersign.dev/rotated"
+	// AnnotationRotateAndRevoke is, on an Application, what AnnotationRotate is, and also ends every older secret at once.
+	AnnotationRotateAndRevoke = "countersign.dev/rotate-and-revoke"
+	// AnnotationRotatedAndRevoked is, on a Secret with credentials, the last such word that was acted on. The operator writes
+	// it and never reads it.
+	AnnotationRotatedAndRevoked = "countersign.dev/rotated-and-revoked"
 	// AnnotationRemoveKey is, on the Secret with the signing keys, the kids, separated by commas, of keys that must not be
 	// there: each is removed at once, and tokens that it signed stop verifying.
 	AnnotationRemoveKey = "countersign.dev/remove-key"
@@ -159,6 +192,9 @@ const (
 	AnnotationVersion = "countersign.dev/version"
 	// AnnotationCredentialID is, on a Secret, the id of the credential in it (status.versions[].verifiers[].id).
 	AnnotationCredentialID = "countersign.dev/credential-id"
+	// AnnotationIssueTime is, on a Secret, when the credential in it was made. It is read where status was lost, so that the
+	// credential is not taken for an older one than it is.
+	AnnotationIssueTime = "countersign.dev/issue-time"
 
 	// LabelApplication is, on a Secret, the name of the Application, for people who select by it; nothing is ever decided
 	// or deleted by a label.

@@ -48,9 +48,17 @@ type Introspection struct {
 
 // ResourceServerStatus is what Countersign found.
 type ResourceServerStatus struct {
+	// observedGeneration is the metadata.generation that this status is about. While it is behind, the conditions are about
+	// an earlier spec. Absent: the operator has not looked at this object yet.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
 	// conditions are Accepted (no other ResourceServer has the same audience) and Ready (Accepted, and nothing is broken).
 	//
 	// +optional
+	// +default=[{"type":"Ready","status":"Unknown","reason":"Pending","message":"the operator has not looked at this object yet","lastTransitionTime":"1970-01-01T00:00:00Z"}]
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
@@ -86,6 +94,7 @@ type ResourceServer struct {
 	// status is what Countersign found.
 	//
 	// +optional
+	// +default={}
 	Status ResourceServerStatus `json:"status,omitzero"`
 }
 

@@ -72,9 +72,17 @@ type TenantSpec struct {
 
 // TenantStatus is what Countersign found.
 type TenantStatus struct {
-	// conditions are Accepted (the namespace is this tenant's alone) and Ready (Accepted, and nothing is broken).
+	// observedGeneration is the metadata.generation that this status is about. While it is behind, the conditions are about
+	// an earlier spec. Absent: the operator has not looked at this object yet.
 	//
 	// +optional
+	// +kubebuilder:validation:Minimum=1
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// conditions are Accepted (the namespace is this tenant's alone) and Ready (Accepted, and the namespace is there).
+	//
+	// +optional
+	// +default=[{"type":"Ready","status":"Unknown","reason":"Pending","message":"the operator has not looked at this object yet","lastTransitionTime":"1970-01-01T00:00:00Z"}]
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
@@ -113,6 +121,7 @@ type Tenant struct {
 	// status is what Countersign found.
 	//
 	// +optional
+	// +default={}
 	Status TenantStatus `json:"status,omitzero"`
 }
 

@@ -88,11 +88,19 @@ type ApplicationReference struct {
 
 // TenantGrantStatus is what Countersign found. Nothing in it is authority.
 type TenantGrantStatus struct {
-	// conditions are Accepted (spec.tenant is the tenant of this namespace), Ready (Accepted, and nothing is broken; a grant
-	// that is suspended, expired or not offered is Ready) and Effective (the application can have a token for this tenant
-	// now; the reason says why not).
+	// observedGeneration is the metadata.generation that this status is about. While it is behind, the conditions are about
+	// an earlier spec. Absent: the operator has not looked at this object yet.
 	//
 	// +optional
+	// +kubebuilder:validation:Minimum=1
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// conditions are Accepted (spec.tenant is the tenant of this namespace), Ready (Accepted, and nothing is broken; a grant
+	// that is suspended, expired or not offered is Ready) and Effective (the application can have a token for this tenant
+	// now, for one audience at least; the reason says why not, or that a version has access beyond the grant).
+	//
+	// +optional
+	// +default=[{"type":"Ready","status":"Unknown","reason":"Pending","message":"the operator has not looked at this object yet","lastTransitionTime":"1970-01-01T00:00:00Z"}]
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
@@ -130,6 +138,7 @@ type TenantGrant struct {
 	// status is what Countersign found.
 	//
 	// +optional
+	// +default={}
 	Status TenantGrantStatus `json:"status,omitzero"`
 }
 

@@ -98,9 +98,6 @@ func checkNamespace(ctx context.Context, reader client.Reader, name string) erro
 	switch {
 	case apierrors.IsNotFound(err):
 		return fmt.Errorf("namespace %s does not exist: create it, or name another with --namespace", name)
-	case apierrors.IsForbidden(err):
-		// As in a cluster, where the operator has no right to look, and runs in a pod of that namespace.
-		return nil
 	case err != nil:
 		return fmt.Errorf("looking for namespace %s: %w", name, err)
 	}

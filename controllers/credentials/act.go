@@ -19,53 +19,72 @@ const fieldManager = "countersign-operator"
 // defaultOverlap stands for an overlap that is not set; the schema sets it.
 const defaultOverlap = 168 * time.Hour
 
-// act does what the round says, in the order that a crash between any two writes can be told from: leftovers go, verifiers
-// are written, then Secrets. Marking them delivered is left to the caller's one write of status.
+// act does what the round says, in the order that a crash between any two writes can be told from: what begins or ends is
+// written to status, then leftovers go, then Secrets are written. The rest of status is left to the caller's one write.
 func (p *Phase) act(ctx context.Context, app *v1alpha1.Application, r *round) error {
-	for _, secret := range r.leftovers {
-		if err := p.remove(ctx, secret); err != nil {
-			return err
-		}
-		p.Events.Eventf(app, secret, corev1.EventTypeNormal, eventRemoved, actionRemove,
-			"Secret %s was removed with its version or access", secret.Name)
-	}
 	if err := p.prepare(ctx, app, r); err != nil {
 		return err
 	}
+	for _, secret := range r.leftovers {
+		p.clear(ctx, app, r, secret)
+	}
 	for _, s := range r.steps {
-		if !s.looksLive() || s.plan.action == pause {
+		if s.situation != entitled || s.plan.action == pause || s.plan.action == keep && !s.misshapen {
 			continue
 		}
-		if s.err = p.write(ctx, app, s); s.err == nil {
-			s.verifiers = delivered(s.verifiers, r.now, overlapOf(app))
+		if s.err = p.write(ctx, app, s); s.err != nil {
+			continue
+		}
+		first := s.entry.Verifiers[0].DeliveryTime == nil
+		s.entry.Verifiers = delivered(s.entry.Verifiers, r.now, overlapOf(app))
+		if nonce := s.entry.Verifiers[0].Nonce; first && nonce != "" {
+			s.entry.Rotated = nonce
+		}
+		if first || s.plan.action == rebuild {
 			p.tell(app, s)
 		}
 	}
 	return nil
 }
 
-// prepare makes the new credentials' verifiers and writes them to status, all in one write.
+// clear removes a Secret that nobody is entitled to. That it fails must not hold up the other versions.
+func (p *Phase) clear(ctx context.Context, app *v1alpha1.Application, r *round, secret *corev1.Secret) {
+	if err := p.remove(ctx, secret); err != nil {
+		r.errs = append(r.errs, err)
+		return
+	}
+	p.Events.Eventf(app, secret, corev1.EventTypeNormal, eventRemoved, actionRemove,
+		"Secret %s was removed: no version of the application keeps its credentials in it", secret.Name)
+}
+
+// prepare makes the new credentials' verifiers and writes them to status, with what is revoked, all in one write.
 func (p *Phase) prepare(ctx context.Context, app *v1alpha1.Application, r *round) error {
-	fresh := false
+	hurry := false
 	for _, s := range r.steps {
 		var err error
 		switch {
-		case s.situation != entitled:
-		case s.plan.action == issue:
-			fresh, err = true, p.issue(s, r.now)
-		case s.plan.action == rebuild:
+		case s.situation == entitled && s.plan.action == issue:
+			hurry, err = true, p.issue(s, r.now)
+		case s.situation == entitled && s.plan.action == rebuild:
 			err = p.rebuild(s, r.now)
+		default:
+			hurry = hurry || s.hurries()
 		}
 		if err != nil {
 			return err
 		}
 	}
-	if !fresh {
+	if !hurry {
 		return nil
 	}
 	r.settle(app)
 	if err := p.Client.Status().Update(ctx, app); err != nil {
 		return fmt.Errorf("writing verifiers to status: %w", err)
+	}
+	for _, s := range r.steps {
+		if s.hurries() {
+			p.tellRevoked(app, s)
+		}
 	}
 	return nil
 }
@@ -79,12 +98,24 @@ func (p *Phase) issue(s *step, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	verifier := v1alpha1.Verifier{ID: id, SHA256: secret.Hash().String(), IssueTime: metav1.Time{Time: now}}
-	s.text, s.verifiers = secret, append([]v1alpha1.Verifier{verifier}, s.plan.verifiers...)
+	verifier := v1alpha1.Verifier{
+		ID: id, SHA256: secret.Hash().String(), Cause: s.plan.cause, IssueTime: metav1.Time{Time: now},
+	}
+	switch {
+	case s.plan.revoke:
+		s.revoke(now)
+		s.noteWords()
+	case s.plan.cause == v1alpha1.CauseIssue:
+		s.noteWords()
+	case s.wish.asks(s.former.Rotated, s.entry.Verifiers):
+		verifier.Nonce = s.wish.rotate
+	}
+	s.text, s.entry.Verifiers = secret, append([]v1alpha1.Verifier{verifier}, s.entry.Verifiers...)
 	return nil
 }
 
-// rebuild makes the verifier from the Secret. It keeps its id where the Secret has one, so that tokens in hand go on.
+// rebuild makes the verifier from the Secret. It keeps its id and age where the Secret says them, so that tokens in hand go
+// on and nothing rotates; what annotations ask for was asked of a state that is lost.
 func (p *Phase) rebuild(s *step, now time.Time) error {
 	id := s.secret.Annotations[v1alpha1.AnnotationCredentialID]
 	if id == "" || len(id) > 64 {
@@ -93,11 +124,15 @@ func (p *Phase) rebuild(s *step, now time.Time) error {
 			return err
 		}
 	}
-	s.verifiers = []v1alpha1.Verifier{{
-		ID: id, SHA256: s.text.Hash().String(),
-		IssueTime:    metav1.Time{Time: s.secret.CreationTimestamp.UTC()},
-		DeliveryTime: timestamp(now),
+	issued, err := time.Parse(time.RFC3339, s.secret.Annotations[v1alpha1.AnnotationIssueTime])
+	if err != nil || issued.After(now) {
+		issued = now
+	}
+	s.entry.Verifiers = []v1alpha1.Verifier{{
+		ID: id, SHA256: s.text.Hash().String(), Cause: v1alpha1.CauseRebuild,
+		IssueTime: metav1.Time{Time: issued.UTC()}, DeliveryTime: timestamp(now),
 	}}
+	s.noteWords()
 	return nil
 }
 

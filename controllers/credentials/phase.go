@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
@@ -34,46 +35,59 @@ type Deps struct {
 }
 
 // Phase brings the credentials of applications in order.
-type Phase struct{ Deps }
+type Phase struct {
+	Deps
+	expirations *expirations
+}
 
 // New returns a Phase.
-func New(deps Deps) *Phase { return &Phase{Deps: deps} }
+func New(deps Deps) *Phase { return &Phase{Deps: deps, expirations: newExpirations(deps.Clock)} }
+
+// Metrics are those of the applications that it reconciled (docs/metrics.md).
+func (p *Phase) Metrics() prometheus.Collector { return p.expirations }
 
 // Reconcile brings the credentials of every version of the application in order, and rebuilds app.Status.Versions in spec's
-// order: version, clientID, secretName, verifiers and the condition Ready. Other conditions of a version are kept.
+// order: all but the condition Effective, and conditions that it does not know. Of the application's own conditions it sets
+// RotationPending and CredentialExpiring.
 //
-// App is a copy of its own, as a cache has it. Host is the accepted tenant that hosts it; where it is empty, Secrets stay as
-// they are and none is issued. Where a verifier is new it is written to the API server before its Secret, and app then
-// carries the newest resourceVersion; the rest of the status is the caller's to write, also after an error, unless that
-// error is a Conflict: then app is out of date, and a retry reads anew.
+// App is a copy of its own, as a cache has it, and standing what the caller judged of that. Where a verifier is new, or
+// credentials are revoked, that is written to the API server before any Secret, and app then carries the newest
+// resourceVersion; the rest of the status is the caller's to write, also after an error, unless that error is a Conflict:
+// then app is out of date, and a retry reads anew.
 //
 // The duration says when there is something to do without anybody's change; zero: never.
-func (p *Phase) Reconcile(ctx context.Context, app *v1alpha1.Application, host string) (time.Duration, error) {
+func (p *Phase) Reconcile(ctx context.Context, app *v1alpha1.Application, standing Standing) (time.Duration, error) {
 	secrets, err := p.cachedSecrets(ctx, client.ObjectKeyFromObject(app))
 	if err != nil {
 		return 0, err
 	}
-	r := p.think(app, host, secrets)
+	r := p.think(app, standing, secrets)
 	if r.looksLive() {
+		judged := app.Generation
 		if err := p.refresh(ctx, app); err != nil {
+			return 0, err
+		}
+		if err := standing.outdated(app, judged); err != nil {
 			return 0, err
 		}
 		if err := p.lookUp(ctx, app, r, secrets); err != nil {
 			return 0, err
 		}
-		r = p.think(app, host, secrets)
+		r = p.think(app, standing, secrets)
 		if err := p.act(ctx, app, r); err != nil {
 			return 0, err
 		}
 	}
 	r.settle(app)
 	p.report(app, r)
+	p.expirations.set(client.ObjectKeyFromObject(app), r)
 	return r.requeueAfter(), r.err()
 }
 
 // Remove deletes the Secrets of an Application of that name which is absent: not there, or being deleted, whatever
 // finalizers hold it.
 func (p *Phase) Remove(ctx context.Context, key types.NamespacedName) error {
+	p.expirations.set(key, nil)
 	secrets, err := p.cachedSecrets(ctx, key)
 	if err != nil || len(secrets) == 0 {
 		return err
@@ -119,8 +133,7 @@ func (p *Phase) refresh(ctx context.Context, app *v1alpha1.Application) error {
 		return fmt.Errorf("reading the application before a write: %w", err)
 	}
 	if err != nil || live.UID != app.UID || live.DeletionTimestamp != nil {
-		resource := v1alpha1.GroupVersion.WithResource("applications").GroupResource()
-		return apierrors.NewConflict(resource, app.Name, fmt.Errorf("it was deleted while its credentials were reconciled"))
+		return conflict(app, "it was deleted while its credentials were reconciled")
 	}
 	live.DeepCopyInto(app)
 	return nil

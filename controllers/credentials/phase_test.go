@@ -98,14 +98,14 @@ var _ = Describe("Issuing credentials", func() {
 
 	It("issues nothing and touches nothing while no tenant hosts the application", func() {
 		w := newWorld(GinkgoT(), granted("1.0.0"))
-		_, err := w.reconcileFor("")
+		_, err := w.reconcileAs(Standing{})
 		Expect(err).NotTo(HaveOccurred())
 		Expect(w.secret("1.0.0")).To(BeNil())
 		Expect(w.ready("1.0.0").Reason).To(BeEquivalentTo(v1alpha1.ReasonTenantNotHosting))
 
 		w.settle()
 		secret, verifiers := w.secret("1.0.0"), w.entry("1.0.0").Verifiers
-		_, err = w.reconcileFor("")
+		_, err = w.reconcileAs(Standing{})
 		Expect(err).NotTo(HaveOccurred())
 		Expect(w.secret("1.0.0")).To(Equal(secret))
 		Expect(w.entry("1.0.0").Verifiers).To(Equal(verifiers))
@@ -115,7 +115,7 @@ var _ = Describe("Issuing credentials", func() {
 		w := newWorld(GinkgoT(), granted("1.0.0"))
 		w.settle()
 		text := w.secret("1.0.0").Data[clientSecret]
-		_, err := w.reconcileFor("other-co")
+		_, err := w.reconcileAs(Standing{Host: "other-co"})
 		Expect(err).NotTo(HaveOccurred())
 		Expect(w.secret("1.0.0").Data).To(HaveKeyWithValue("HOST_TENANT", []byte("other-co")))
 		Expect(w.secret("1.0.0").Data).To(HaveKeyWithValue(clientSecret, text))

@@ -2,6 +2,7 @@ package credentials
 
 import (
 	"crypto/rand"
+	"slices"
 	"testing"
 	"time"
 
@@ -60,29 +61,49 @@ func holding(secrets ...made) content {
 	return c
 }
 
+func (m made) by(cause v1alpha1.Cause) made {
+	m.verifier.Cause = cause
+	return m
+}
+
+func (m made) forNonce(nonce string) made {
+	m.verifier.Nonce = nonce
+	return m
+}
+
+type verifiers = []v1alpha1.Verifier
+
 func TestThePlanTellsFromStatusAndSecretHowFarACredentialCame(t *testing.T) {
-	a, b, c, foreign := makeOne(t, "a"), makeOne(t, "b"), makeOne(t, "c"), makeOne(t, "foreign")
-	type verifiers = []v1alpha1.Verifier
+	a, foreign := makeOne(t, "a"), makeOne(t, "foreign")
+	b, c := makeOne(t, "b").by(v1alpha1.CauseRepair), makeOne(t, "c").by(v1alpha1.CauseRepair)
 	for sentence, test := range map[string]struct {
 		verifiers verifiers
 		secret    content
+		revoked   bool
 		want      action
+		cause     v1alpha1.Cause
 		standing  []string
-		lost      bool
 		next      time.Time
 	}{
-		"nothing anywhere: the first credential is issued": {want: issue},
+		"nothing anywhere: the first credential is issued": {want: issue, cause: v1alpha1.CauseIssue},
 		"status was lost and the Secret was not: the verifier is rebuilt": {
 			secret: holding(a), want: rebuild,
 		},
+		"everything was revoked, and the Secret is there still, or again: it is not believed": {
+			secret: holding(a), revoked: true, want: issue, cause: v1alpha1.CauseIssue,
+		},
 		"issued, and a crash before the Secret was written: it is dropped, for nobody had it": {
-			verifiers: verifiers{a.undelivered()}, want: issue,
+			verifiers: verifiers{a.undelivered()}, want: issue, cause: v1alpha1.CauseIssue,
 		},
 		"dropped beside a value of unknown origin: that one never becomes valid": {
-			verifiers: verifiers{a.undelivered()}, secret: holding(foreign), want: issue,
+			verifiers: verifiers{a.undelivered()}, secret: holding(foreign), want: issue, cause: v1alpha1.CauseIssue,
 		},
 		"issued and in the Secret, and a crash before status says so: it is delivered": {
 			verifiers: verifiers{a.undelivered()}, secret: holding(a), want: deliver, standing: []string{"a"},
+		},
+		"the same, and the Secret was edited meanwhile: pods may have it, so it stays": {
+			verifiers: verifiers{a.undelivered()}, secret: content{all: []credential.Secret{foreign.secret}, id: "a"}, want: issue,
+			cause: v1alpha1.CauseRepair, standing: []string{"a"},
 		},
 		"delivered and in the Secret: it is kept": {
 			verifiers: verifiers{a.verifier}, secret: holding(a), want: keep, standing: []string{"a"},
@@ -92,64 +113,75 @@ func TestThePlanTellsFromStatusAndSecretHowFarACredentialCame(t *testing.T) {
 			standing: []string{"a"},
 		},
 		"the Secret was deleted: another is issued, and the lost one stays": {
-			verifiers: verifiers{a.verifier}, want: issue, standing: []string{"a"}, lost: true,
+			verifiers: verifiers{a.verifier}, want: issue, standing: []string{"a"}, cause: v1alpha1.CauseRepair,
 		},
 		"the Secret was edited: another is issued, and the foreign value never becomes valid": {
-			verifiers: verifiers{a.verifier}, secret: holding(foreign), want: issue, standing: []string{"a"}, lost: true,
+			verifiers: verifiers{a.verifier}, secret: holding(foreign), want: issue, standing: []string{"a"},
+			cause: v1alpha1.CauseRepair,
 		},
 		"an earlier Secret was put back: another is issued": {
 			verifiers: verifiers{b.verifier, a.endingIn(time.Hour)}, secret: holding(a), want: issue,
-			standing: []string{"b", "a"}, lost: true,
+			standing: []string{"b", "a"}, cause: v1alpha1.CauseRepair,
 		},
 		"a crash in the middle of a repair: the one before is still lost": {
-			verifiers: verifiers{b.undelivered(), a.verifier}, want: issue, standing: []string{"a"}, lost: true,
+			verifiers: verifiers{b.undelivered(), a.verifier}, want: issue, standing: []string{"a"}, cause: v1alpha1.CauseRepair,
 		},
 		"a crash in the middle of a repair, and the Secret came back: the one before is kept": {
 			verifiers: verifiers{b.undelivered(), a.verifier}, secret: holding(a), want: keep, standing: []string{"a"},
 		},
-		"a previous one in its overlap stays, and its end is what comes next": {
-			verifiers: verifiers{b.verifier, a.endingIn(time.Minute)}, secret: holding(b), want: keep,
-			standing: []string{"b", "a"}, next: noon.Add(time.Minute),
+		"a previous one in its overlap stays": {
+			verifiers: verifiers{b.verifier, a.endingIn(time.Minute)}, secret: holding(b), want: keep, standing: []string{"b", "a"},
 		},
 		"a previous one whose overlap ends this second leaves": {
 			verifiers: verifiers{b.verifier, a.endingIn(0)}, secret: holding(b), want: keep, standing: []string{"b"},
 		},
-		"a current one does not end by the clock": {
-			verifiers: verifiers{a.endingIn(-time.Hour)}, secret: holding(a), want: keep, standing: []string{"a"},
+		"the newest has an end, so it is a previous one, and another is issued whatever the Secret holds": {
+			verifiers: verifiers{a.endingIn(time.Hour)}, secret: holding(a), want: issue, cause: v1alpha1.CauseIssue,
+			standing: []string{"a"},
+		},
+		"the same after that end: the Secret is not believed": {
+			verifiers: verifiers{a.endingIn(-time.Hour)}, secret: holding(a), want: issue, cause: v1alpha1.CauseIssue,
 		},
 		"lost a third time within the overlap: the next repair waits": {
 			verifiers: verifiers{c.issuedAgo(time.Second), b.endingIn(time.Hour), a.endingIn(time.Hour)}, want: pause,
-			standing: []string{"c", "b", "a"}, lost: true, next: noon.Add(59 * time.Second),
+			standing: []string{"c", "b", "a"}, next: noon.Add(59 * time.Second), cause: v1alpha1.CauseRepair,
 		},
 		"the pause is over: it is repaired": {
 			verifiers: verifiers{c.issuedAgo(time.Minute), b.endingIn(time.Hour), a.endingIn(time.Hour)}, want: issue,
-			standing: []string{"c", "b", "a"}, lost: true,
+			standing: []string{"c", "b", "a"}, cause: v1alpha1.CauseRepair,
+		},
+		"lost right after a rotation: it is repaired at once": {
+			verifiers: verifiers{a.by(v1alpha1.CauseRotation).issuedAgo(0), foreign.endingIn(time.Hour)}, want: issue,
+			standing: []string{"a", "foreign"}, cause: v1alpha1.CauseRepair,
 		},
 		"a hash that cannot be read verifies nothing: another is issued": {
 			verifiers: verifiers{{ID: "x", SHA256: "?", DeliveryTime: timestamp(noon)}}, secret: holding(a), want: issue,
-			standing: []string{"x"}, lost: true,
+			standing: []string{"x"}, cause: v1alpha1.CauseRepair,
 		},
 	} {
 		t.Run(sentence, func(t *testing.T) {
-			got := planFor(test.verifiers, test.secret, noon)
-			if got.action != test.want || got.lost != test.lost || !got.next.Equal(test.next) {
-				t.Errorf("got %s, lost %v, next %v; want %s, %v, %v",
-					got.action, got.lost, got.next, test.want, test.lost, test.next)
+			former := v1alpha1.ApplicationVersionStatus{Verifiers: test.verifiers}
+			if test.revoked {
+				former.RevocationTime = timestamp(noon)
 			}
-			var standing []string
-			for _, v := range got.verifiers {
-				standing = append(standing, v.ID)
+			got := planFor(former, test.secret, wish{}, noon)
+			if got.action != test.want || got.cause != test.cause || !got.next.Equal(test.next) || got.revoke {
+				t.Errorf("got %s for %q, next %v, revoke %v; want %s for %q, %v",
+					got.action, got.cause, got.next, got.revoke, test.want, test.cause, test.next)
 			}
-			if len(standing) != len(test.standing) {
-				t.Fatalf("got %v, want %v", standing, test.standing)
-			}
-			for i := range standing {
-				if standing[i] != test.standing[i] {
-					t.Fatalf("got %v, want %v", standing, test.standing)
-				}
+			if standing := idsOf(got.verifiers); !slices.Equal(standing, test.standing) {
+				t.Errorf("got %v, want %v", standing, test.standing)
 			}
 		})
 	}
+}
+
+func idsOf(verifiers []v1alpha1.Verifier) []string {
+	var ids []string
+	for _, v := range verifiers {
+		ids = append(ids, v.ID)
+	}
+	return ids
 }
 
 // A Secret that somebody deletes as soon as it stands is the worst that can come: it must neither drive an endless rotation
@@ -160,13 +192,13 @@ func TestASecretThatIsLostAgainAndAgainIsRepairedEverMoreRarely(t *testing.T) {
 			var verifiers []v1alpha1.Verifier
 			repairs := 0
 			for now := noon; now.Before(noon.Add(24 * time.Hour)); now = now.Add(time.Second) {
-				p := planFor(verifiers, content{}, now)
+				p := planFor(v1alpha1.ApplicationVersionStatus{Verifiers: verifiers}, content{}, wish{}, now)
 				if p.action != issue {
 					continue
 				}
 				repairs++
 				fresh := makeOne(t, now.String()).undelivered()
-				fresh.IssueTime = metav1.Time{Time: now}
+				fresh.IssueTime, fresh.Cause = metav1.Time{Time: now}, p.cause
 				verifiers = delivered(append([]v1alpha1.Verifier{fresh}, p.verifiers...), now, overlap)
 				if len(verifiers) > maxVerifiers {
 					t.Fatalf("%d verifiers at %s", len(verifiers), now)

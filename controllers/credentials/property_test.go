@@ -1,34 +1,46 @@
 package credentials
 
 import (
+	"context"
 	"crypto/rand"
 	"flag"
+	"slices"
+	"strconv"
+	"testing"
 	"time"
 
-	. "github.com/onsi/ginkgo/v2"
-	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/util/uuid"
 	"pgregory.net/rapid"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"countersign.dev/api/v1alpha1"
 	"countersign.dev/internal/credential"
 )
 
 // The life of a credential as pods see it: whatever happens, no pod holds a secret that is refused before its overlap ended.
-var _ = It("keeps every credential honest through any history of edits, losses, crashes and steps of the clock", func() {
-	// Each step is some requests to a real API server: fewer histories, and longer ones. A seed on the command line wins.
-	if flag.Lookup("rapid.seed").Value.String() == "0" {
-		Expect(flag.Set("rapid.seed", "20300601")).To(Succeed())
-		DeferCleanup(flag.Set, "rapid.seed", "0")
-	}
-	for name, value := range map[string]string{"rapid.checks": "10", "rapid.shrinktime": "10s"} {
+//
+// Histories are many and long, so they take place on a stand-in for the API server that keeps what counts here:
+// resourceVersions, the subresource for status, and deletions with a precondition. A seed on the command line wins.
+func TestEveryCredentialStaysHonestThroughAnyHistoryOfEditsLossesCrashesAndStepsOfTheClock(t *testing.T) {
+	for name, value := range map[string]string{"rapid.seed": "20300601", "rapid.checks": "40", "rapid.shrinktime": "10s"} {
 		former := flag.Lookup(name).Value.String()
-		Expect(flag.Set(name, value)).To(Succeed())
-		DeferCleanup(flag.Set, name, former)
+		if former != flag.Lookup(name).DefValue {
+			continue
+		}
+		if err := flag.Set(name, value); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = flag.Set(name, former) })
 	}
-	rapid.Check(GinkgoT(), func(t *rapid.T) {
-		h := &history{T: t, world: newWorld(t, granted("1.0.0")), handed: map[string]*pod{}, foreign: map[string]bool{}}
+	rapid.Check(t, func(t *rapid.T) {
+		h := &history{
+			T: t, world: newWorldOn(t, standIn(), granted("1.0.0")),
+			handed: map[string]*pod{}, dead: map[string]string{}, foreign: map[string]bool{},
+		}
 		t.Repeat(map[string]func(*rapid.T){
 			"":                    h.check,
 			"reconcile":           h.reconcileOnce,
@@ -37,10 +49,27 @@ var _ = It("keeps every credential honest through any history of edits, losses, 
 			"lose the status":     h.loseStatus,
 			"toggle 1.1.0":        h.toggleVersion,
 			"let time pass":       h.passTime,
+			"let more time pass":  h.passTime,
 			"change environments": h.changeEnvironment,
+			"ask for a rotation":  h.askForRotation,
+			"ask for another":     h.askForRotation,
+			"rotate and revoke":   h.rotateAndRevoke,
+			"toggle revocation":   h.toggleRevocation,
+			"toggle self-hosting": h.toggleSelfHosting,
 		})
 	})
-})
+}
+
+// standIn stands for an API server. What it does not do by itself is to give each object a UID.
+func standIn() client.WithWatch {
+	memory := fake.NewClientBuilder().WithScheme(schemeOf()).WithStatusSubresource(&v1alpha1.Application{}).Build()
+	return interceptor.NewClient(memory, interceptor.Funcs{
+		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+			o.SetUID(uuid.NewUUID())
+			return c.Create(ctx, o, opts...)
+		},
+	})
+}
 
 const overlap = 168 * time.Hour
 
@@ -56,9 +85,12 @@ type pod struct {
 // history is a world to which things happen.
 type history struct {
 	*rapid.T
-	world   *world
-	handed  map[string]*pod
+	world  *world
+	handed map[string]*pod
+	// dead is what was revoked, with the version that it was good for.
+	dead    map[string]string
 	foreign map[string]bool
+	words   int
 }
 
 // reconcileOnce reconciles with a crash before or after a write, or a lost update, or none.
@@ -82,7 +114,7 @@ func (h *history) reconcileOnce(t *rapid.T) {
 
 func (h *history) loseSecret(t *rapid.T) {
 	if secret := h.world.secret(rapid.SampledFrom(versions).Draw(t, "version")); secret != nil {
-		h.world.must(platform.Delete(h.world.ctx, secret))
+		h.world.must(h.world.platform.Delete(h.world.ctx, secret))
 	}
 }
 
@@ -99,7 +131,7 @@ func (h *history) editSecret(t *rapid.T) {
 			secret.Data[name] = []byte(foreign.Reveal())
 		}
 	}
-	h.world.must(platform.Update(h.world.ctx, secret))
+	h.world.must(h.world.platform.Update(h.world.ctx, secret))
 }
 
 // loseStatus puts an old backup in place, which has no status, as long as nobody has written into the Secret meanwhile: a
@@ -113,7 +145,7 @@ func (h *history) loseStatus(*rapid.T) {
 	}
 	app := h.world.app()
 	app.Status = v1alpha1.ApplicationStatus{}
-	h.world.must(platform.Status().Update(h.world.ctx, app))
+	h.world.must(h.world.platform.Status().Update(h.world.ctx, app))
 	// What was previous is lost with it: only what stands in a Secret can be rebuilt.
 	for text, p := range h.handed {
 		if secret := h.world.secret(p.version); secret == nil || textOf(secret) != text {
@@ -133,16 +165,115 @@ func (h *history) toggleVersion(*rapid.T) {
 	})
 	// A version that was out is another one when it comes back: settle in between, or nothing has happened.
 	h.settle()
+	h.bury("1.1.0")
+}
+
+// bury notes that what pods of the version hold is refused for good.
+func (h *history) bury(version string) {
 	for text, p := range h.handed {
-		if p.version == "1.1.0" {
+		if p.version == version {
+			h.dead[text] = version
 			delete(h.handed, text)
 		}
 	}
 }
 
+// passTime lets time pass, and now and then an hour twice: the promise that a pod counts on goes by the clock.
 func (h *history) passTime(t *rapid.T) {
-	seconds := rapid.SampledFrom([]int{1, 60, 3600, int(overlap/time.Second) - 1, int(overlap / time.Second)}).Draw(t, "seconds")
-	h.world.clock.SetTime(h.world.clock.Now().Add(time.Duration(seconds) * time.Second))
+	year := int(9300 * time.Hour / time.Second) // more than the longest interval between rotations
+	seconds := rapid.SampledFrom([]int{
+		-3600, 1, 60, 3600, int(overlap/time.Second) - 1, int(overlap / time.Second), year,
+	}).Draw(t, "seconds")
+	h.noteLosses()
+	h.world.pass(time.Duration(seconds) * time.Second)
+	for _, p := range h.handed {
+		if seconds < 0 && !p.until.IsZero() {
+			p.until = p.until.Add(time.Duration(seconds) * time.Second)
+		}
+	}
+}
+
+// word is a new one, or now and then the last one again.
+func (h *history) word(t *rapid.T) string {
+	if rapid.IntRange(0, 3).Draw(t, "word") > 0 || h.words == 0 {
+		h.words++
+	}
+	return "word-" + strconv.Itoa(h.words)
+}
+
+// askForRotation sets a word, with a crash on the way. Now and then the history comes to rest before and after it: a new
+// word has made a new credential then, and one that was acted on has not.
+func (h *history) askForRotation(t *rapid.T) {
+	word, rest := h.word(t), rapid.Bool().Draw(t, "between rests")
+	if rest {
+		h.settle()
+	}
+	before, was := h.world.entry("1.0.0"), h.world.secret("1.0.0")
+	h.world.annotate(v1alpha1.AnnotationRotate, rapid.SampledFrom([]string{word, "1.0.0=" + word}).Draw(t, "words"))
+	h.noteLosses()
+	h.reconcileOnce(t)
+	if !rest || was == nil || !h.world.accepts("1.0.0", textOf(was)) {
+		return
+	}
+	h.settle()
+	is, waits := h.world.secret("1.0.0"), h.world.condition("1.0.0", v1alpha1.ConditionRotationPending) != nil
+	if rotated := textOf(is) != textOf(was); rotated != (before.Rotated != word && !waits) {
+		t.Fatalf("the word was %q and is %q, waits %v, and there is a new credential: %v", before.Rotated, word, waits, rotated)
+	}
+}
+
+// rotateAndRevoke asks for it, with crashes on the way: what pods had until then is refused at the end.
+func (h *history) rotateAndRevoke(t *rapid.T) {
+	h.check(t)
+	word := h.word(t)
+	before := map[string]string{}
+	for _, version := range versions {
+		before[version] = h.world.entry(version).RotatedAndRevoked
+	}
+	h.world.annotate(v1alpha1.AnnotationRotateAndRevoke, word)
+	h.reconcileOnce(t)
+	h.reconcileOnce(t)
+	h.settle()
+	for _, version := range versions {
+		entry := h.world.entry(version)
+		if before[version] != word && entry.RevocationTime != nil && entry.RevocationTime.Time.Equal(h.world.clock.Now()) {
+			h.bury(version)
+		} else if before[version] != word && h.world.secret(version) != nil && len(entry.Verifiers) != 1 {
+			t.Fatalf("version %s: revoked, and it has %d verifiers", version, len(entry.Verifiers))
+		}
+	}
+}
+
+// toggleRevocation takes the application's credentials away, and most often gives it others.
+func (h *history) toggleRevocation(t *rapid.T) {
+	h.check(t)
+	if h.world.standing.Revoked == nil {
+		h.world.standing.Revoked = handedOver.Revoked
+		h.reconcileOnce(t)
+		h.settle()
+		for _, version := range versions {
+			h.bury(version)
+		}
+		if rapid.IntRange(0, 3).Draw(t, "for now") == 0 {
+			return
+		}
+	}
+	h.world.standing.Revoked = nil
+	h.reconcileOnce(t)
+	h.settle()
+}
+
+func (h *history) toggleSelfHosting(t *rapid.T) {
+	h.settle()
+	h.world.edit(func(s *v1alpha1.ApplicationSpec) {
+		if s.Versions[0].Verifiers == nil {
+			s.Versions[0].Verifiers = []v1alpha1.SelfHostedVerifier{stated(noon.Add(365 * day))}
+		} else {
+			s.Versions[0].Verifiers = nil
+		}
+	})
+	h.reconcileOnce(t)
+	h.settle()
 }
 
 func (h *history) changeEnvironment(t *rapid.T) {
@@ -156,6 +287,7 @@ func (h *history) changeEnvironment(t *rapid.T) {
 // looks, and notes what a pod that starts now would hold.
 func (h *history) check(t *rapid.T) {
 	h.noteLosses()
+	app := h.world.app()
 	for _, version := range versions {
 		secret := h.world.secret(version)
 		if secret == nil {
@@ -165,7 +297,7 @@ func (h *history) check(t *rapid.T) {
 		if text == "" || h.foreign[text] {
 			continue
 		}
-		if !h.world.accepts(version, text) && len(h.world.app().Spec.Versions) == 2 {
+		if !h.world.acceptedBy(app, version, text) && lists(app, version) {
 			t.Fatalf("version %s: a pod that starts now holds a secret that is refused", version)
 		}
 		if h.handed[text] == nil {
@@ -173,13 +305,18 @@ func (h *history) check(t *rapid.T) {
 		}
 	}
 	for text, p := range h.handed {
-		if (p.until.IsZero() || h.world.clock.Now().Before(p.until)) && !h.world.accepts(p.version, text) {
+		if (p.until.IsZero() || h.world.clock.Now().Before(p.until)) && !h.world.acceptedBy(app, p.version, text) {
 			t.Fatalf("version %s: a pod lost a valid secret before its overlap ended", p.version)
+		}
+	}
+	for text, version := range h.dead {
+		if h.world.acceptedBy(app, version, text) {
+			t.Fatalf("version %s: a revoked secret is accepted again", version)
 		}
 	}
 	for text := range h.foreign {
 		for _, version := range versions {
-			if h.world.accepts(version, text) {
+			if h.world.acceptedBy(app, version, text) {
 				t.Fatalf("version %s: a foreign value became valid", version)
 			}
 		}
@@ -209,13 +346,7 @@ func (h *history) checkSettled(t *rapid.T) {
 	present := map[string]bool{}
 	for _, v := range app.Spec.Versions {
 		present[string(v.Version)] = true
-		entry := entryOf(app, v.Version)
-		ready := meta.FindStatusCondition(entry.Conditions, string(v1alpha1.ConditionReady))
-		secret := h.world.secret(string(v.Version))
-		inOrder := secret != nil && h.world.accepts(string(v.Version), textOf(secret))
-		if inOrder != (ready.Status == "True") || !inOrder && ready.Reason != string(v1alpha1.ReasonSecretContested) {
-			t.Fatalf("version %s: in order %v, Ready %s (%s)", v.Version, inOrder, ready.Status, ready.Message)
-		}
+		h.checkVersion(t, app, v)
 	}
 	for _, version := range versions {
 		if !present[version] && h.world.secret(version) != nil {
@@ -227,10 +358,49 @@ func (h *history) checkSettled(t *rapid.T) {
 	}
 }
 
+// checkVersion says of a version at rest: its credential verifies, or Ready says why not; what is previous has an end; and
+// no word was forgotten.
+func (h *history) checkVersion(t *rapid.T, app *v1alpha1.Application, v v1alpha1.ApplicationVersion) {
+	entry, version := entryOf(app, v.Version), string(v.Version)
+	ready := meta.FindStatusCondition(entry.Conditions, string(v1alpha1.ConditionReady))
+	secret := h.world.secret(version)
+	for i, verifier := range entry.Verifiers {
+		if verifier.DeliveryTime == nil && verifier.ExpirationTime == nil || i > 0 && verifier.ExpirationTime == nil {
+			t.Fatalf("version %s: verifier %d of %d has no owner", version, i, len(entry.Verifiers))
+		}
+	}
+	switch {
+	case h.world.standing.Revoked != nil:
+		if secret != nil || len(entry.Verifiers) > 0 || ready.Reason != "HandedOver" {
+			t.Fatalf("version %s was revoked: %d verifiers, Ready %s", version, len(entry.Verifiers), ready.Message)
+		}
+	case v.Verifiers != nil:
+		if secret != nil || ready.Status != "True" || len(entry.Verifiers) > 0 && entry.Verifiers[0].ExpirationTime == nil {
+			t.Fatalf("version %s is self-hosted, and has a credential of ours: Ready %s", version, ready.Message)
+		}
+	default:
+		inOrder := secret != nil && h.world.accepts(version, textOf(secret))
+		if inOrder != (ready.Status == "True") || !inOrder && ready.Reason != string(v1alpha1.ReasonSecretContested) {
+			t.Fatalf("version %s: in order %v, Ready %s (%s)", version, inOrder, ready.Status, ready.Message)
+		}
+		word := askedOf(app).rotate.of(v.Version)
+		waits := meta.FindStatusCondition(entry.Conditions, string(v1alpha1.ConditionRotationPending)) != nil
+		if inOrder && word != "" && word != entry.Rotated && !waits {
+			t.Fatalf("version %s: the word %s was not acted on", version, word)
+		}
+	}
+}
+
+func lists(app *v1alpha1.Application, version string) bool {
+	return slices.ContainsFunc(app.Spec.Versions, func(v v1alpha1.ApplicationVersion) bool {
+		return string(v.Version) == version
+	})
+}
+
 func (h *history) settle() {
 	h.world.settle()
 	// A contested Secret's pause is waited for now and then, or histories would end in it.
-	if secret := h.world.secret("1.0.0"); secret == nil || !h.world.accepts("1.0.0", textOf(secret)) {
+	if secret := h.world.secret("1.0.0"); secret != nil && !h.world.accepts("1.0.0", textOf(secret)) {
 		h.world.clock.SetTime(h.world.clock.Now().Add(time.Minute))
 		h.world.settle()
 	}

@@ -23,6 +23,25 @@ var _ = Describe("Removing credentials", func() {
 		Expect(w.app().Status.Versions).To(HaveLen(1))
 	})
 
+	It("believes no Secret that is on its way, whoever's finalizer holds it, when its version comes back", func() {
+		w := newWorld(GinkgoT(), granted("1.0.0"))
+		w.settle()
+		held := w.secret("1.0.0")
+		held.Finalizers = []string{"example.com/hold"}
+		Expect(platform.Update(w.ctx, held)).To(Succeed())
+		w.edit(func(s *v1alpha1.ApplicationSpec) { s.Versions = nil })
+		w.settle()
+		Expect(w.secret("1.0.0")).NotTo(BeNil())
+		w.edit(func(s *v1alpha1.ApplicationSpec) { s.Versions = []v1alpha1.ApplicationVersion{granted("1.0.0")} })
+		w.settle()
+		Expect(w.accepts("1.0.0", textOf(held))).To(BeFalse())
+		held = w.secret("1.0.0")
+		held.Finalizers = nil
+		Expect(platform.Update(w.ctx, held)).To(Succeed())
+		w.settle()
+		Expect(w.accepts("1.0.0", w.text("1.0.0"))).To(BeTrue())
+	})
+
 	It("removes all Secrets of an Application that is deleted", func() {
 		w := newWorld(GinkgoT(), granted("1.0.0"), granted("1.1.0"))
 		w.settle()
@@ -69,7 +88,7 @@ var _ = Describe("Removing credentials", func() {
 		Expect(platform.Delete(w.ctx, w.app())).To(Succeed())
 		Expect(platform.Delete(w.ctx, w.secret("1.0.0"))).To(Succeed())
 		phase := New(Deps{Client: w.client(), Live: platform, Clock: w.clock, Issuer: issuer, Events: w.events})
-		_, err := phase.Reconcile(w.ctx, stale, "operator-co")
+		_, err := phase.Reconcile(w.ctx, stale, w.standing)
 		Expect(err).To(MatchError(ContainSubstring("deleted while")))
 		Expect(w.secret("1.0.0")).To(BeNil())
 	})

@@ -2,6 +2,7 @@ package credentials
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -11,106 +12,95 @@ import (
 	"countersign.dev/api/v1alpha1"
 )
 
-// Reasons of events on Applications, and what was done. They are API.
-const (
-	// eventIssued: a version has its first credential.
-	eventIssued = "CredentialIssued"
-	// eventReplaced: a Secret was lost or changed, and has a new credential.
-	eventReplaced = "CredentialReplaced"
-	// eventRebuilt: status was lost, and has the Secret's credential again.
-	eventRebuilt = "VerifierRebuilt"
-	// eventRemoved: a Secret went with its version or access.
-	eventRemoved = "SecretRemoved"
-
-	actionIssue  = "Issue"
-	actionRepair = "Repair"
-	actionRemove = "Remove"
-	actionWait   = "Wait"
-)
-
-// tell says in an event what was done for a version.
-func (p *Phase) tell(app *v1alpha1.Application, s *step) {
-	name := secretName(app.Name, s.version)
-	switch {
-	case s.plan.action == issue && s.plan.lost:
-		p.Events.Eventf(app, nil, corev1.EventTypeWarning, eventReplaced, actionRepair,
-			"Secret %s was deleted or changed: it has the new credential %s, and the former one stays valid until %s",
-			name, s.verifiers[0].ID, s.verifiers[1].ExpirationTime.UTC().Format(time.RFC3339))
-	case s.plan.action == issue:
-		p.Events.Eventf(app, nil, corev1.EventTypeNormal, eventIssued, actionIssue,
-			"Secret %s has the credential %s of version %s", name, s.verifiers[0].ID, s.version)
-	case s.plan.action == rebuild:
-		p.Events.Eventf(app, nil, corev1.EventTypeNormal, eventRebuilt, actionRepair,
-			"the verifier of version %s was lost and is rebuilt from Secret %s: nothing rotates", s.version, name)
-	}
+// finding is a reason and what it means here.
+type finding struct {
+	reason  v1alpha1.Reason
+	message string
 }
 
-// report sets the condition Ready of each version, and tells of one that became worse.
+func found(reason v1alpha1.Reason, format string, args ...any) finding {
+	return finding{reason, fmt.Sprintf(format, args...)}
+}
+
+// report sets the conditions of each version and their summary, and tells of what became worse.
 func (p *Phase) report(app *v1alpha1.Application, r *round) {
+	var waits, warnings []finding
+	if len(r.asked.problems) > 0 {
+		waits = append(waits, finding{v1alpha1.ReasonInvalidAnnotation, strings.Join(r.asked.problems, "; ")})
+	}
 	for i, s := range r.steps {
-		conditions := &app.Status.Versions[i].Conditions
-		former := meta.FindStatusCondition(*conditions, string(v1alpha1.ConditionReady))
-		ready := s.ready(app.Name)
-		if isTrouble(ready.Reason) && (former == nil || former.Reason != ready.Reason) {
-			p.Events.Eventf(app, nil, corev1.EventTypeWarning, ready.Reason, actionWait, "%s", ready.Message)
-		}
-		ready.ObservedGeneration = app.Generation
-		ready.LastTransitionTime = metav1.Time{Time: r.now}
-		meta.SetStatusCondition(conditions, ready)
+		ready, pending, expiring := s.ready(app.Name, r), s.pending(r.now), s.expiring(r.now)
+		conditions := conditions{&app.Status.Versions[i].Conditions, app.Generation, r.now}
+		p.warn(app, conditions.set(v1alpha1.ConditionReady, &ready))
+		p.warn(app, conditions.set(v1alpha1.ConditionRotationPending, pending))
+		p.warn(app, conditions.set(v1alpha1.ConditionCredentialExpiring, expiring))
+		waits, warnings = s.summed(waits, pending), s.summed(warnings, expiring)
+		p.tellEnds(app, s, r.now)
 	}
+	conditions := conditions{&app.Status.Conditions, app.Generation, r.now}
+	if news := conditions.set(v1alpha1.ConditionRotationPending, summary(waits)); len(r.asked.problems) > 0 {
+		p.warn(app, news) // of all else the versions have told
+	}
+	conditions.set(v1alpha1.ConditionCredentialExpiring, summary(warnings))
 }
 
-func isTrouble(reason string) bool {
-	return reason == string(v1alpha1.ReasonSecretNameConflict) || reason == string(v1alpha1.ReasonSecretContested)
+// summed adds what was found of the version to what was found of others.
+func (s *step) summed(all []finding, f *finding) []finding {
+	if f == nil {
+		return all
+	}
+	return append(all, found(f.reason, "version %s: %s", s.version, f.message))
 }
 
-func (s *step) ready(application string) metav1.Condition {
-	name := secretName(application, s.version)
-	switch {
-	case s.situation == withoutAccess:
-		return readyIs(v1alpha1.ReasonReady, "registered without access: no credentials are due until spec.versions[%s].access is set",
-			s.version)
-	case s.situation == withoutHost:
-		return readyIs(v1alpha1.ReasonTenantNotHosting,
-			"no accepted tenant hosts this application: credentials are neither issued nor repaired until one does")
-	case s.situation == nameTaken:
-		return readyIs(v1alpha1.ReasonSecretNameConflict,
-			"Secret %s exists, has type %q, and is not this version's: delete or rename it; Countersign never touches it",
-			name, s.secret.Type)
-	case s.plan.action == pause:
-		return readyIs(v1alpha1.ReasonSecretContested,
-			"Secret %s was deleted or changed again and again%s: the next repair is at %s; stop whoever writes it",
-			name, lastWriter(s.secret), s.plan.next.UTC().Format(time.RFC3339))
-	case s.err != nil:
-		return readyIs(v1alpha1.ReasonCredentialsPending, "%s", s.err)
+// summary is the first of what was found, and how many there are besides. Nil: nothing was.
+func summary(all []finding) *finding {
+	if len(all) == 0 {
+		return nil
 	}
-	return readyIs(v1alpha1.ReasonReady, "the credentials stand in Secret %s", name)
+	first := all[0]
+	if len(all) > 1 {
+		first.message += fmt.Sprintf(" (and %d more, in status.versions)", len(all)-1)
+	}
+	return &first
 }
 
-func readyIs(reason v1alpha1.Reason, format string, args ...any) metav1.Condition {
-	status := metav1.ConditionFalse
-	if reason == v1alpha1.ReasonReady {
-		status = metav1.ConditionTrue
-	}
-	return metav1.Condition{
-		Type: string(v1alpha1.ConditionReady), Status: status, Reason: string(reason), Message: fmt.Sprintf(format, args...),
-	}
+// conditions is where findings of one moment are set.
+type conditions struct {
+	list       *[]metav1.Condition
+	generation int64
+	now        time.Time
 }
 
-// lastWriter names the foreign field manager that wrote the Secret last, where there is one.
-func lastWriter(secret *corev1.Secret) string {
-	if secret == nil {
-		return ""
+// set sets the condition, or removes it where nothing was found, and returns the finding where its reason is new.
+func (c conditions) set(kind v1alpha1.ConditionType, f *finding) *finding {
+	if f == nil {
+		meta.RemoveStatusCondition(c.list, string(kind))
+		return nil
 	}
-	var name string
-	var last time.Time
-	for _, entry := range secret.ManagedFields {
-		if entry.Manager != fieldManager && entry.Time != nil && !entry.Time.Time.Before(last) {
-			name, last = entry.Manager, entry.Time.Time
-		}
+	former := meta.FindStatusCondition(*c.list, string(kind))
+	news := former == nil || former.Reason != string(f.reason)
+	status := metav1.ConditionTrue
+	if kind == v1alpha1.ConditionReady && f.reason != v1alpha1.ReasonReady {
+		status = metav1.ConditionFalse
 	}
-	if name == "" {
-		return ""
+	meta.SetStatusCondition(c.list, metav1.Condition{
+		Type: string(kind), Status: status, Reason: string(f.reason), Message: f.message,
+		ObservedGeneration: c.generation, LastTransitionTime: metav1.Time{Time: c.now},
+	})
+	if news {
+		return f
 	}
-	return fmt.Sprintf(" (last by the field manager %q)", name)
+	return nil
+}
+
+// warn tells of a finding that somebody should look at.
+func (p *Phase) warn(app *v1alpha1.Application, f *finding) {
+	if f == nil {
+		return
+	}
+	switch f.reason {
+	case v1alpha1.ReasonSecretNameConflict, v1alpha1.ReasonSecretContested, v1alpha1.ReasonOverlapNotEnded,
+		v1alpha1.ReasonInvalidAnnotation, v1alpha1.ReasonEndsWithoutSuccessor, v1alpha1.ReasonCredentialsExpired:
+		p.Events.Eventf(app, nil, corev1.EventTypeWarning, string(f.reason), actionWait, "%s", f.message)
+	}
 }

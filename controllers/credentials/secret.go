@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"maps"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -63,6 +64,8 @@ type content struct {
 	// all is every value that has the form of a client secret: after a change of the environment the credential stands
 	// under its former name.
 	all []credential.Secret
+	// id is the credential's that the Secret says it holds.
+	id string
 }
 
 // contentOf reads a Secret whose client secret should stand under that key.
@@ -71,6 +74,7 @@ func contentOf(secret *corev1.Secret, key string) content {
 	if secret == nil {
 		return c
 	}
+	c.id = secret.Annotations[v1alpha1.AnnotationCredentialID]
 	for name, value := range secret.Data {
 		parsed, err := credential.Parse(string(value))
 		if err != nil {
@@ -83,6 +87,9 @@ func contentOf(secret *corev1.Secret, key string) content {
 	}
 	if c.candidate == nil && len(c.all) == 1 {
 		c.candidate = &c.all[0]
+	}
+	if secret.DeletionTimestamp != nil {
+		c.candidate = nil // held by somebody's finalizer, and absent
 	}
 	return c
 }
@@ -106,24 +113,26 @@ func (c content) holds(verifier v1alpha1.Verifier) bool {
 	return found
 }
 
+// held reports whether the Secret holds the credential, or was changed after it did: pods may have it then.
+func (c content) held(verifier v1alpha1.Verifier) bool {
+	return c.id == verifier.ID || c.holds(verifier)
+}
+
 // shape is what a version's Secret has to say.
 type shape struct {
-	app          *v1alpha1.Application
-	version      v1alpha1.VersionName
-	credentialID string
-	data         map[string][]byte
+	app        *v1alpha1.Application
+	version    v1alpha1.VersionName
+	credential v1alpha1.Verifier
+	data       map[string][]byte
+	// rotated and rotatedAndRevoked are the words that were acted on, or "".
+	rotated, rotatedAndRevoked string
 }
 
 // applyTo brings a Secret into shape and reports whether anything had to change. Labels and annotations of others stay;
 // the data is Countersign's alone, for every key of it becomes an environment variable.
 func (s shape) applyTo(secret *corev1.Secret) bool {
 	before := secret.DeepCopy()
-	secret.Annotations = merged(secret.Annotations, map[string]string{
-		v1alpha1.AnnotationApplication:    s.app.Name,
-		v1alpha1.AnnotationApplicationUID: string(s.app.UID),
-		v1alpha1.AnnotationVersion:        string(s.version),
-		v1alpha1.AnnotationCredentialID:   s.credentialID,
-	})
+	secret.Annotations = merged(secret.Annotations, s.annotations())
 	secret.Labels = merged(secret.Labels, map[string]string{
 		v1alpha1.LabelApplication: s.app.Name,
 		v1alpha1.LabelVersion:     string(s.version),
@@ -134,6 +143,23 @@ func (s shape) applyTo(secret *corev1.Secret) bool {
 	secret.Data = s.data
 	return !maps.Equal(before.Annotations, secret.Annotations) || !maps.Equal(before.Labels, secret.Labels) ||
 		len(before.OwnerReferences) != len(secret.OwnerReferences) || !maps.EqualFunc(before.Data, secret.Data, bytes.Equal)
+}
+
+func (s shape) annotations() map[string]string {
+	annotations := map[string]string{
+		v1alpha1.AnnotationApplication:    s.app.Name,
+		v1alpha1.AnnotationApplicationUID: string(s.app.UID),
+		v1alpha1.AnnotationVersion:        string(s.version),
+		v1alpha1.AnnotationCredentialID:   s.credential.ID,
+		v1alpha1.AnnotationIssueTime:      s.credential.IssueTime.UTC().Format(time.RFC3339),
+	}
+	if s.rotated != "" {
+		annotations[v1alpha1.AnnotationRotated] = s.rotated
+	}
+	if s.rotatedAndRevoked != "" {
+		annotations[v1alpha1.AnnotationRotatedAndRevoked] = s.rotatedAndRevoked
+	}
+	return annotations
 }
 
 // owner refers to the application for the garbage collector. It does not block the owner's deletion: absence is

@@ -43,23 +43,36 @@ var _ = BeforeSuite(func() {
 	config = started
 	config.QPS = -1
 
-	scheme := runtime.NewScheme()
-	Expect(corev1.AddToScheme(scheme)).To(Succeed())
-	Expect(v1alpha1.AddToScheme(scheme)).To(Succeed())
-	platform, err = client.NewWithWatch(config, client.Options{Scheme: scheme})
+	platform, err = client.NewWithWatch(config, client.Options{Scheme: schemeOf()})
 	Expect(err).NotTo(HaveOccurred())
 })
+
+func schemeOf() *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			panic(err)
+		}
+	}
+	return scheme
+}
 
 const issuer = "https://tokens.example.com"
 
 // world is a namespace with one application in it, and a Phase with a fake clock.
 type world struct {
 	TB
+	// platform is the API server, or what stands for it.
+	platform  client.WithWatch
 	ctx       context.Context
 	namespace string
 	key       client.ObjectKey
 	clock     *clocktesting.FakePassiveClock
 	events    *events.FakeRecorder
+	// heard is what the events said so far.
+	heard []string
+	// standing is what the application controller judges.
+	standing Standing
 	// writes is what the Phase has written, in order, and fault makes a write fail: before it is done, or after.
 	writes []string
 	fault  func(write int) (before, after error)
@@ -72,14 +85,18 @@ type TB interface {
 }
 
 func newWorld(tb TB, versions ...v1alpha1.ApplicationVersion) *world {
+	return newWorldOn(tb, platform, versions...)
+}
+
+func newWorldOn(tb TB, platform client.WithWatch, versions ...v1alpha1.ApplicationVersion) *world {
 	w := &world{
-		TB: tb, ctx: context.Background(),
+		TB: tb, platform: platform, ctx: context.Background(),
 		clock:  clocktesting.NewFakePassiveClock(noon),
-		events: events.NewFakeRecorder(10000),
-		fault:  func(int) (error, error) { return nil, nil },
+		events: events.NewFakeRecorder(10000), standing: Standing{Host: "operator-co"},
+		fault: func(int) (error, error) { return nil, nil },
 	}
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "credentials-"}}
-	w.must(platform.Create(w.ctx, namespace))
+	w.must(w.platform.Create(w.ctx, namespace))
 	w.namespace = namespace.Name
 	w.key = client.ObjectKey{Namespace: w.namespace, Name: "kpi-dashboard"}
 	w.register(versions...)
@@ -99,14 +116,14 @@ func (w *world) register(versions ...v1alpha1.ApplicationVersion) *v1alpha1.Appl
 		ObjectMeta: metav1.ObjectMeta{Namespace: w.key.Namespace, Name: w.key.Name},
 		Spec:       v1alpha1.ApplicationSpec{ResourceServers: []string{"iot"}, Versions: versions},
 	}
-	w.must(platform.Create(w.ctx, app))
+	w.must(w.platform.Create(w.ctx, app))
 	return app
 }
 
 func (w *world) app() *v1alpha1.Application {
 	w.Helper()
 	app := &v1alpha1.Application{}
-	w.must(platform.Get(w.ctx, w.key, app))
+	w.must(w.platform.Get(w.ctx, w.key, app))
 	return app
 }
 
@@ -115,7 +132,7 @@ func (w *world) edit(change func(*v1alpha1.ApplicationSpec)) {
 	w.Helper()
 	app := w.app()
 	change(&app.Spec)
-	w.must(platform.Update(w.ctx, app))
+	w.must(w.platform.Update(w.ctx, app))
 }
 
 // client is the API server as the Phase sees it: a write can be lost, or done and its answer lost.
@@ -131,7 +148,7 @@ func (w *world) client() client.Client {
 		}
 		return after
 	}
-	return interceptor.NewClient(platform, interceptor.Funcs{
+	return interceptor.NewClient(w.platform, interceptor.Funcs{
 		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
 			return write("create secret", func() error { return c.Create(ctx, o, opts...) })
 		},
@@ -150,13 +167,13 @@ func (w *world) client() client.Client {
 }
 
 // reconcile does once what the application controller does around the phase.
-func (w *world) reconcile() (time.Duration, error) { return w.reconcileFor("operator-co") }
+func (w *world) reconcile() (time.Duration, error) { return w.reconcileAs(w.standing) }
 
-func (w *world) reconcileFor(host string) (time.Duration, error) {
+func (w *world) reconcileAs(standing Standing) (time.Duration, error) {
 	c := w.client()
-	phase := New(Deps{Client: c, Live: platform, Clock: w.clock, Rand: rand.Reader, Issuer: issuer, Events: w.events})
+	phase := New(Deps{Client: c, Live: w.platform, Clock: w.clock, Rand: rand.Reader, Issuer: issuer, Events: w.events})
 	app := &v1alpha1.Application{}
-	err := platform.Get(w.ctx, w.key, app)
+	err := w.platform.Get(w.ctx, w.key, app)
 	if apierrors.IsNotFound(err) || app.DeletionTimestamp != nil {
 		return 0, phase.Remove(w.ctx, w.key)
 	}
@@ -164,7 +181,7 @@ func (w *world) reconcileFor(host string) (time.Duration, error) {
 		return 0, err
 	}
 	base := app.DeepCopy()
-	after, err := phase.Reconcile(w.ctx, app, host)
+	after, err := phase.Reconcile(w.ctx, app, standing)
 	if apierrors.IsConflict(err) || equality.Semantic.DeepEqual(base.Status, app.Status) {
 		return after, err
 	}
@@ -193,7 +210,7 @@ func (w *world) settle() time.Duration {
 func (w *world) secret(version string) *corev1.Secret {
 	w.Helper()
 	secret := &corev1.Secret{}
-	err := platform.Get(w.ctx, client.ObjectKey{Namespace: w.namespace, Name: w.key.Name + "." + version}, secret)
+	err := w.platform.Get(w.ctx, client.ObjectKey{Namespace: w.namespace, Name: w.key.Name + "." + version}, secret)
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
@@ -219,11 +236,15 @@ func (w *world) ready(version string) metav1.Condition {
 // accepts reports whether the token server would take the text as the version's client secret now.
 func (w *world) accepts(version, text string) bool {
 	w.Helper()
+	return w.acceptedBy(w.app(), version, text)
+}
+
+func (w *world) acceptedBy(app *v1alpha1.Application, version, text string) bool {
 	secret, err := credential.Parse(text)
 	if err != nil {
 		return false
 	}
-	for _, v := range w.entry(version).Verifiers {
+	for _, v := range entryOf(app, v1alpha1.VersionName(version)).Verifiers {
 		if v.SHA256 == secret.Hash().String() && (v.ExpirationTime == nil || w.clock.Now().Before(v.ExpirationTime.Time)) {
 			return true
 		}

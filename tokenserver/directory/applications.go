@@ -13,9 +13,13 @@ import (
 	"countersign.dev/internal/credential"
 )
 
-// maxVerifiers is how many verifiers of a version are looked at, as many as the schema admits. Every authentication
-// compares with exactly this many hashes.
-const maxVerifiers = 8
+// How many verifiers of a version are looked at, as many as the schema admits: those of its status, and those that a
+// self-hosted version brings in its spec. Every authentication compares with exactly maxVerifiers hashes.
+const (
+	maxIssued    = 8
+	maxStated    = 2
+	maxVerifiers = maxIssued + maxStated
+)
 
 // applications is the table of Applications, by namespace and name, and their versions by the digits at the end of their
 // client ids. The names in a client id may hold dashes, so it cannot be taken apart; and the host tenant's name in it is
@@ -48,7 +52,7 @@ type version struct {
 	serviceAccounts []string
 }
 
-// verifier is a credential that the version's status lists.
+// verifier is a credential that the version's status lists, or its spec.
 type verifier struct {
 	id   string
 	hash credential.Hash
@@ -63,7 +67,7 @@ func (a *applications) set(object *v1alpha1.Application) {
 		return
 	}
 	key := keyOf(object)
-	old, renewed := a.byKey.get(key), newApplication(facts, object.Status.Versions)
+	old, renewed := a.byKey.get(key), newApplication(facts, object)
 	for _, version := range old.missingFrom(renewed) {
 		a.bySuffix.remove(version.suffix(), versionKey{key, version.name})
 	}
@@ -94,7 +98,7 @@ func (a *applications) keys() iter.Seq[types.NamespacedName] {
 
 // newApplication takes the versions from the spec, and from the status nothing but their verifiers: who can write a status
 // cannot bring a version to life or pose as another client.
-func newApplication(facts *access.Application, statuses []v1alpha1.ApplicationVersionStatus) *application {
+func newApplication(facts *access.Application, object *v1alpha1.Application) *application {
 	kept := &application{facts: facts, versions: make([]version, 0, len(facts.Versions))}
 	for i := range facts.Versions {
 		name := facts.Versions[i].Name
@@ -102,9 +106,14 @@ func newApplication(facts *access.Application, statuses []v1alpha1.ApplicationVe
 			name: name, tail: credential.ClientID("", facts.Name, name, string(facts.UID)),
 			serviceAccounts: facts.Versions[i].ServiceAccounts,
 		}
-		for j := range statuses {
-			if string(statuses[j].Version) == name {
-				entry.verifiers = newVerifiers(statuses[j].Verifiers)
+		for j := range object.Status.Versions {
+			if status := &object.Status.Versions[j]; string(status.Version) == name {
+				entry.verifiers = issuedVerifiers(status.Verifiers)
+			}
+		}
+		for j := range object.Spec.Versions {
+			if spec := &object.Spec.Versions[j]; string(spec.Version) == name {
+				entry.verifiers = append(entry.verifiers, statedVerifiers(spec.Verifiers)...)
 			}
 		}
 		kept.versions = append(kept.versions, entry)
@@ -112,20 +121,39 @@ func newApplication(facts *access.Application, statuses []v1alpha1.ApplicationVe
 	return kept
 }
 
-// newVerifiers leaves out what cannot be read, and what would pass itself off as a ServiceAccount: nothing authenticates with
-// it.
-func newVerifiers(objects []v1alpha1.Verifier) []verifier {
+// issuedVerifiers are those that the operator wrote. It leaves out what cannot be read, and what would pass itself off as a
+// ServiceAccount or as a credential of the spec: nothing authenticates with it.
+func issuedVerifiers(objects []v1alpha1.Verifier) []verifier {
 	verifiers := make([]verifier, 0, len(objects))
 	for i := range objects {
+		id := objects[i].ID
 		hash, err := credential.ParseHash(objects[i].SHA256)
-		if err != nil || len(verifiers) == maxVerifiers || strings.HasPrefix(objects[i].ID, serviceAccountPrefix) {
+		if err != nil || len(verifiers) == maxIssued || strings.HasPrefix(id, serviceAccountPrefix) ||
+			strings.HasPrefix(id, credential.SelfHostedPrefix) {
 			continue
 		}
-		entry := verifier{id: objects[i].ID, hash: hash}
+		entry := verifier{id: id, hash: hash}
 		if objects[i].ExpirationTime != nil {
 			entry.expires = objects[i].ExpirationTime.Time
 		}
 		verifiers = append(verifiers, entry)
+	}
+	return verifiers
+}
+
+// statedVerifiers are those that a self-hosted version brings. One without an end, which the schema admits none of, opens
+// nothing; nor does one whose id the one before it has.
+func statedVerifiers(objects []v1alpha1.SelfHostedVerifier) []verifier {
+	verifiers := make([]verifier, 0, len(objects))
+	for i := range objects {
+		hash, err := credential.ParseHash(objects[i].SHA256)
+		if err != nil || len(verifiers) == maxStated || objects[i].ExpirationTime.IsZero() {
+			continue
+		}
+		entry := verifier{id: credential.SelfHostedID(hash), hash: hash, expires: objects[i].ExpirationTime.Time}
+		if !slices.ContainsFunc(verifiers, func(v verifier) bool { return v.id == entry.id }) {
+			verifiers = append(verifiers, entry)
+		}
 	}
 	return verifiers
 }

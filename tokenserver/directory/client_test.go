@@ -96,11 +96,11 @@ func TestWhatEndsACredential(t *testing.T) {
 		},
 		"the verifier is beyond as many as the schema admits": func(app *v1alpha1.Application) {
 			verifiers := newStatus("1.0.0", newSecret(2)).Verifiers
-			for len(verifiers) < maxVerifiers {
+			for len(verifiers) < maxIssued {
 				verifiers = append(verifiers, verifiers[0])
 			}
 			app.Status.Versions[0].Verifiers = append(verifiers, app.Status.Versions[0].Verifiers...)
-			app.Status.Versions[0].Verifiers[maxVerifiers].ID = "last"
+			app.Status.Versions[0].Verifiers[maxIssued].ID = "last"
 		},
 		"the verifiers are of another version": func(app *v1alpha1.Application) {
 			app.Status.Versions[0].Version = "1.0"

@@ -1,0 +1,95 @@
+package credentials
+
+import (
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"countersign.dev/api/v1alpha1"
+)
+
+// ready is what the version's condition Ready says.
+func (s *step) ready(application string, r *round) finding {
+	name := secretName(application, s.version)
+	switch {
+	case s.situation == revoked:
+		return finding{r.standing.Revoked.Reason, r.standing.Revoked.Message}
+	case s.situation == withoutAccess:
+		return found(v1alpha1.ReasonReady, "registered without access: no credentials are due until spec.versions[%s].access is set",
+			s.version)
+	case s.situation == withoutHost:
+		return found(v1alpha1.ReasonTenantNotHosting,
+			"no accepted tenant hosts this application: credentials are neither issued nor repaired until one does")
+	case s.situation == selfHosted:
+		return found(v1alpha1.ReasonReady, "the version brings its own verifiers, in spec.versions[%s].verifiers: no Secret is kept for it",
+			s.version)
+	case s.situation == nameTaken:
+		return found(v1alpha1.ReasonSecretNameConflict,
+			"Secret %s exists, has type %q, and is not this version's: delete or rename it; Countersign never touches it",
+			name, s.secret.Type)
+	case s.plan.action == pause:
+		return found(v1alpha1.ReasonSecretContested,
+			"Secret %s was deleted or changed again and again%s: the next repair is at %s; stop whoever writes it",
+			name, lastWriter(s.secret), readable(s.plan.next))
+	case s.err != nil:
+		return found(v1alpha1.ReasonCredentialsPending, "%s", s.err)
+	}
+	return found(v1alpha1.ReasonReady, "the credentials stand in Secret %s", name)
+}
+
+// pending is what the version's condition RotationPending says: nil where no rotation waits.
+func (s *step) pending(now time.Time) *finding {
+	verifiers := s.entry.Verifiers
+	if s.situation != entitled || len(verifiers) == 0 {
+		return nil
+	}
+	room, asks := room(verifiers, now), s.wish.asks(s.entry.Rotated, verifiers)
+	due := s.wish.interval > 0 && !now.Before(verifiers[0].IssueTime.Add(s.wish.interval))
+	if room.IsZero() || !asks && !due {
+		return nil
+	}
+	why := "a rotation is due by age"
+	if asks {
+		why = fmt.Sprintf("annotation %s asks for a rotation (%s)", v1alpha1.AnnotationRotate, s.wish.rotate)
+	}
+	f := found(v1alpha1.ReasonOverlapNotEnded,
+		"%s, which waits until %s: %d secrets are valid, and the overlap of one has to end first; annotation %s does not wait",
+		why, readable(room), len(standing(verifiers, now)), v1alpha1.AnnotationRotateAndRevoke)
+	return &f
+}
+
+// expiring is what the version's condition CredentialExpiring says: nil where nothing ends without a successor.
+func (s *step) expiring(now time.Time) *finding {
+	end := lastEnd(s.stated)
+	if s.situation != selfHosted || now.Before(end.Add(-warnBefore)) {
+		return nil
+	}
+	f := found(v1alpha1.ReasonEndsWithoutSuccessor,
+		"the last credential ends at %s: add another to spec.versions[%s].verifiers (kubectl countersign credentials new)",
+		readable(end), s.version)
+	if !now.Before(end) {
+		f = found(v1alpha1.ReasonCredentialsExpired,
+			"the last credential ended at %s: add another to spec.versions[%s].verifiers (kubectl countersign credentials new)",
+			readable(end), s.version)
+	}
+	return &f
+}
+
+// lastWriter names the foreign field manager that wrote the Secret last, where there is one.
+func lastWriter(secret *corev1.Secret) string {
+	if secret == nil {
+		return ""
+	}
+	var name string
+	var last time.Time
+	for _, entry := range secret.ManagedFields {
+		if entry.Manager != fieldManager && entry.Time != nil && !entry.Time.Time.Before(last) {
+			name, last = entry.Manager, entry.Time.Time
+		}
+	}
+	if name == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (last by the field manager %q)", name)
+}

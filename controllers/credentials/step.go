@@ -1,0 +1,208 @@
+package credentials
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"countersign.dev/api/v1alpha1"
+	"countersign.dev/internal/credential"
+	"countersign.dev/internal/environment"
+)
+
+// situation says whether a version is to have credentials.
+type situation string
+
+const (
+	// entitled: the version has access, and a tenant hosts it.
+	entitled situation = "entitled"
+	// revoked: the application as a whole has lost its credentials.
+	revoked situation = "revoked"
+	// withoutAccess: the version is registered alone.
+	withoutAccess situation = "without access"
+	// withoutHost: no accepted tenant hosts the application; nothing is touched.
+	withoutHost situation = "without host"
+	// selfHosted: the version brings verifiers of its own, and no Secret is kept for it.
+	selfHosted situation = "self-hosted"
+	// nameTaken: somebody else's Secret has the name; it is never touched.
+	nameTaken situation = "name taken"
+)
+
+// step is one version in a round.
+type step struct {
+	version   v1alpha1.VersionName
+	situation situation
+	plan      plan
+	wish      wish
+	// former is what status says, and entry what it is to say; of its conditions, report is the judge.
+	former, entry v1alpha1.ApplicationVersionStatus
+	// stated are the verifiers of a self-hosted version.
+	stated []v1alpha1.SelfHostedVerifier
+	// secret is the one of the version's name, or nil. Only where the situation is nameTaken it is somebody else's.
+	secret *corev1.Secret
+	// data makes the Secret's data for a client secret.
+	data func(credential.Secret) map[string][]byte
+	// text is the client secret that stands in the Secret, or is about to.
+	text credential.Secret
+	// misshapen says that the Secret has the right credential and differs in something else.
+	misshapen bool
+	// err is why the Secret could not be written.
+	err error
+}
+
+func (p *Phase) thinkOf(app *v1alpha1.Application, v *v1alpha1.ApplicationVersion, r *round, secret *corev1.Secret) *step {
+	former := entryOf(app, v.Version)
+	s := &step{
+		version: v.Version, situation: situationOf(app, v, r.standing, secret), secret: secret,
+		wish: wishFor(app, v.Version, r.asked), former: former, entry: *former.DeepCopy(), stated: v.Verifiers,
+	}
+	if s.secret != nil && !isOf(s.secret, app, v.Version) && s.situation != nameTaken {
+		s.secret = nil
+	}
+	host := r.standing.Host
+	switch {
+	case s.situation == withoutAccess:
+		s.entry.ClientID = ""
+	case host != "":
+		s.entry.ClientID = credential.ClientID(host, app.Name, string(v.Version), string(app.UID))
+	}
+	switch s.situation {
+	case revoked, withoutAccess:
+		s.revoke(r.now)
+	case withoutHost:
+		s.entry.Verifiers = prune(former.Verifiers, r.now)
+	case selfHosted:
+		s.retire(r.now, overlapOf(app))
+	case nameTaken:
+		s.entry.Verifiers = prune(former.Verifiers, r.now)
+		if len(former.Verifiers) > 0 && s.wish.revokes(former) {
+			s.revoke(r.now)
+			s.noteWords()
+		}
+	case entitled:
+		p.thinkOfSecret(app, s, r)
+	}
+	return s
+}
+
+func situationOf(app *v1alpha1.Application, v *v1alpha1.ApplicationVersion, as Standing, secret *corev1.Secret) situation {
+	switch {
+	case as.Revoked != nil:
+		return revoked
+	case v.Access == nil:
+		return withoutAccess
+	case as.Host == "":
+		return withoutHost
+	case len(v.Verifiers) > 0:
+		return selfHosted
+	case secret != nil && !isOf(secret, app, v.Version) && !isOrphan(secret, app.Name, app.UID):
+		return nameTaken
+	}
+	return entitled
+}
+
+// thinkOfSecret plans for a version whose credential stands in a Secret.
+func (p *Phase) thinkOfSecret(app *v1alpha1.Application, s *step, r *round) {
+	names, clientID, host := app.Spec.CredentialPolicy.Environment, s.entry.ClientID, r.standing.Host
+	s.data = func(text credential.Secret) map[string][]byte {
+		return dataFor(names, facts{
+			clientID: clientID, hostTenant: host, application: app.Name, version: string(s.version),
+			issuer: p.Issuer, secret: text,
+		})
+	}
+	c := contentOf(s.secret, environment.ClientSecretOf(names))
+	s.plan = planFor(s.former, c, s.wish, r.now)
+	s.entry.Verifiers = s.plan.verifiers
+	switch s.plan.action {
+	case keep, deliver:
+		s.text, _ = c.find(s.entry.Verifiers[0])
+		s.misshapen = s.shape(app).applyTo(s.secret.DeepCopy())
+	case rebuild:
+		// Looked at again in the next round, with the verifier in place.
+		s.text = *c.candidate
+	case issue, pause:
+	}
+}
+
+// revoke ends every credential that the version has. From then on no Secret is believed that status does not know, so that
+// neither a crash before the Secret is removed nor a copy that somebody puts back brings one to life again.
+func (s *step) revoke(now time.Time) {
+	if len(s.former.Verifiers) > 0 || s.secret != nil && s.former.RevocationTime == nil {
+		s.entry.RevocationTime = timestamp(now)
+	}
+	s.entry.Verifiers = nil
+}
+
+// retire ends the credentials of a version that brings its own, as a rotation would. The newest stays listed while the
+// Secret is there, so that the Secret is not believed if the version takes that back.
+func (s *step) retire(now time.Time, overlap time.Duration) {
+	retired := ended(s.former.Verifiers, now.Add(overlap))
+	if s.entry.Verifiers = standing(retired, now); s.secret != nil {
+		s.entry.Verifiers = prune(retired, now)
+	}
+	if s.wish.revokes(s.former) {
+		s.revoke(now)
+	}
+	s.noteWords()
+}
+
+// noteWords says of the words of the annotations that nothing is to be done for them any more.
+func (s *step) noteWords() {
+	if s.wish.rotate != "" {
+		s.entry.Rotated = s.wish.rotate
+	}
+	if s.wish.revoke != "" {
+		s.entry.RotatedAndRevoked = s.wish.revoke
+	}
+}
+
+func (s *step) shape(app *v1alpha1.Application) shape {
+	newest := s.entry.Verifiers[0]
+	rotated := s.entry.Rotated
+	if newest.DeliveryTime == nil && newest.Nonce != "" {
+		rotated = newest.Nonce
+	}
+	return shape{
+		app: app, version: s.version, credential: newest, data: s.data(s.text),
+		rotated: rotated, rotatedAndRevoked: s.entry.RotatedAndRevoked,
+	}
+}
+
+// keepsSecret reports whether a Secret of ours is the version's to have.
+func (s *step) keepsSecret() bool {
+	return s.situation == entitled || s.situation == withoutHost || s.situation == nameTaken
+}
+
+// looksLive reports whether there is something to do, or to say, that has to rest on what the API server says now.
+func (s *step) looksLive() bool {
+	return s.situation == entitled && (s.plan.action != keep || s.misshapen) || s.hurries()
+}
+
+// hurries reports whether credentials are revoked in this round, which waits for no other write.
+func (s *step) hurries() bool {
+	return len(s.former.Verifiers) > 0 && !s.entry.RevocationTime.Equal(s.former.RevocationTime) || s.plan.revoke
+}
+
+// next is when there is something to do for the version, or to say of it, without anybody's change.
+func (s *step) next(now time.Time) time.Time {
+	next := nextLeave(s.entry.Verifiers)
+	switch {
+	case s.situation == nameTaken:
+		next = earlier(next, now.Add(conflictRetry))
+	case s.situation == selfHosted:
+		next = earlier(next, nextWarning(s.stated, now))
+	case s.plan.action == pause:
+		next = earlier(next, s.plan.next)
+	case s.situation == entitled:
+		next = earlier(next, s.nextRotation(now))
+	}
+	return next
+}
+
+// nextRotation is when the current credential is to be replaced, or zero.
+func (s *step) nextRotation(now time.Time) time.Time {
+	if s.situation != entitled {
+		return time.Time{}
+	}
+	return s.wish.next(s.entry.Rotated, s.entry.Verifiers, now)
+}
