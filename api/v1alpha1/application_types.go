@@ -40,6 +40,7 @@ type ApplicationSpec struct {
 	// +listType=map
 	// +listMapKey=version
 	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:XValidation:rule="self.all(v, !has(v.verifiers) || v.verifiers.all(s, self.exists_one(w, has(w.verifiers) && w.verifiers.exists(t, t.sha256 == s.sha256))))",message="two versions list the same verifier, whose secret would be either's: make a secret for each version"
 	// +kubebuilder:validation:XValidation:rule="self.all(v, !has(v.serviceAccounts) || v.serviceAccounts.all(s, self.exists_one(w, has(w.serviceAccounts) && w.serviceAccounts.exists(t, t.name == s.name))))",message="two versions list the same ServiceAccount, whose pods could act as either: list it in one of them, and give the pods of the other a ServiceAccount of their own"
 	Versions []ApplicationVersion `json:"versions,omitempty"`
 
@@ -126,12 +127,52 @@ type ApplicationVersion struct {
 	// +kubebuilder:validation:MaxItems=4
 	ServiceAccounts []LocalServiceAccount `json:"serviceAccounts,omitempty"`
 
+	// verifiers are for an application that runs outside the cluster and brings client secrets of its own, in the form that
+	// kubectl countersign credentials new makes: what stands here is the SHA-256 of each, never the secret. Two at most, so
+	// that one can take over from the other. Present: Countersign keeps no Secret for this version, and removes the one that
+	// it kept; its credential ends as a previous one does, after the overlap. Taking one out refuses its secret at once.
+	// Absent: Countersign makes the credentials, and keeps them in the version's Secret.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=sha256
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=2
+	// +kubebuilder:validation:XValidation:rule="self.size() < 2 || self[0].sha256.size() < 16 || self[1].sha256.size() < 16 || self[0].sha256.substring(0, 16) != self[1].sha256.substring(0, 16)",message="two verifiers of a version begin with the same 16 digits, by which tokens name them: make another secret"
+	Verifiers []SelfHostedVerifier `json:"verifiers,omitempty"`
+
 	// state is Active (the default) or Suspended. Suspended: this version gets no token, at once (reason
 	// VersionSuspended); its credentials stay.
 	//
 	// +optional
 	// +default="Active"
 	State State `json:"state,omitempty"`
+}
+
+// SelfHostedVerifier is what an application that runs outside the cluster shows of a client secret that it made itself.
+// Tokens, the audit log and introspection name it as sh:<the first 16 digits of sha256>.
+type SelfHostedVerifier struct {
+	// sha256 is the SHA-256 of the secret, 64 lowercase hexadecimal digits. A secret of any other form than Countersign's own
+	// is refused before it is hashed, so the hash of a password of one's own never opens anything.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=64
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9a-f]+$')",message="sha256 is the SHA-256 of a client secret, 64 lowercase hexadecimal digits: kubectl countersign credentials new prints both"
+	SHA256 string `json:"sha256,omitempty"`
+
+	// expirationTime ends the credential, to the second, by the token server's clock: nobody rotates it but its owner, so it
+	// must have an end. It is a time of RFC 3339 in capitals, as 2027-12-31T00:00:00Z. Seven days before the last of a
+	// version's verifiers ends, the condition CredentialExpiring says so.
+	//
+	// The pattern is narrower than the format date-time, as in TenantGrant.spec.expirationTime.
+	//
+	// +required
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$`
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="self > timestamp('2000-01-01T00:00:00Z')",message="expirationTime is a time of this century, as 2027-12-31T00:00:00Z"
+	ExpirationTime metav1.Time `json:"expirationTime,omitzero"`
 }
 
 // Access is what a version may ask for, by level or written out. Whichever it is, the host tenant's ceiling
@@ -166,7 +207,8 @@ type ApplicationStatus struct {
 
 	// conditions are Accepted (host tenant, resource servers and access levels resolve), Ready (Accepted, and every version
 	// with access has credentials in its Secret) and, where the spec has one half of a transfer, TransferredTo or
-	// TransferredFrom (the other half is there).
+	// TransferredFrom (the other half is there). RotationPending and CredentialExpiring are there while a version has them;
+	// RotationPending also while an annotation that asks for a rotation cannot be read.
 	//
 	// +optional
 	// +listType=map
@@ -198,7 +240,7 @@ type ApplicationVersionStatus struct {
 	// +kubebuilder:validation:MaxLength=256
 	ClientID string `json:"clientID,omitempty"`
 
-	// secretName is the Secret in this namespace that holds the credentials, for envFrom.
+	// secretName is the Secret in this namespace that holds the credentials, for envFrom. Absent where none is kept.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -207,6 +249,9 @@ type ApplicationVersionStatus struct {
 
 	// verifiers are what the token server checks a client secret against, newest first: the current one and those previous
 	// ones whose overlap has not ended. One that has ended opens nothing, and stays listed until an hour after its issue.
+	// Rotation keeps to three: one that would make a fourth waits (condition RotationPending). Repairs of a Secret that is
+	// lost again and again can make more, since nobody loses a valid secret before its overlap has ended; they wait before
+	// the list is full.
 	//
 	// +optional
 	// +listType=map
@@ -214,8 +259,37 @@ type ApplicationVersionStatus struct {
 	// +kubebuilder:validation:MaxItems=8
 	Verifiers []Verifier `json:"verifiers,omitempty"`
 
+	// nextRotationTime is when the current credential is replaced by a new one: when it has the age of
+	// credentialPolicy.rotateAfter, or, where a rotation waits, when the overlap before it ends. Absent: by hand alone.
+	//
+	// +optional
+	NextRotationTime *metav1.Time `json:"nextRotationTime,omitempty"`
+
+	// rotated is the word of the annotation countersign.dev/rotate that was acted on last, or that stood there when the
+	// version had its first credential: that one is noted and rotates nothing.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Rotated string `json:"rotated,omitempty"`
+
+	// rotatedAndRevoked is the same for the annotation countersign.dev/rotate-and-revoke.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	RotatedAndRevoked string `json:"rotatedAndRevoked,omitempty"`
+
+	// revocationTime is when every credential that the version had until then was ended at once: by rotate-and-revoke, by a
+	// transfer, or with its access. From then on no Secret is believed whose credential is not among the verifiers, whoever
+	// puts it back.
+	//
+	// +optional
+	RevocationTime *metav1.Time `json:"revocationTime,omitempty"`
+
 	// conditions are Ready (the credentials stand in the Secret, or none are due) and Effective (this version can have a
-	// token for the host tenant's own data now; the reason says why not).
+	// token for the host tenant's own data now; the reason says why not). RotationPending is there while a rotation waits,
+	// CredentialExpiring while the last credential of a self-hosted version is about to end or has ended.
 	//
 	// +optional
 	// +listType=map
@@ -223,6 +297,22 @@ type ApplicationVersionStatus struct {
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
+
+// Cause says why a credential was made.
+//
+// +kubebuilder:validation:Enum=Issue;Rotation;Repair;Rebuild
+type Cause string
+
+const (
+	// CauseIssue: the version had none.
+	CauseIssue Cause = "Issue"
+	// CauseRotation: the one before had reached its age, or somebody asked.
+	CauseRotation Cause = "Rotation"
+	// CauseRepair: the Secret was deleted or changed.
+	CauseRepair Cause = "Repair"
+	// CauseRebuild: status was lost and the Secret was not. The credential is an old one.
+	CauseRebuild Cause = "Rebuild"
+)
 
 // Verifier is what stays of a client secret: enough to check it, not enough to have it.
 type Verifier struct {
@@ -241,6 +331,19 @@ type Verifier struct {
 	// +kubebuilder:validation:MaxLength=64
 	// +kubebuilder:validation:Pattern=`^[0-9a-f]+$`
 	SHA256 string `json:"sha256,omitempty"`
+
+	// cause is why the credential was made.
+	//
+	// +optional
+	Cause Cause `json:"cause,omitempty"`
+
+	// nonce is the word of the annotation countersign.dev/rotate for which the credential was made. Absent: for none. It is
+	// what tells after a crash whether the word was acted on.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Nonce string `json:"nonce,omitempty"`
 
 	// issueTime is when the credential was made.
 	//

@@ -18,6 +18,12 @@ const (
 	// ConditionTransferredFrom says, on an Application with spec.transferFrom, whether the other application names this one
 	// in spec.transferTo.
 	ConditionTransferredFrom ConditionType = "TransferredFrom"
+	// ConditionRotationPending says that a rotation of credentials is due or was asked for and was not done; its reason says
+	// why. It stands on a version and on its Application, is True or absent, and breaks nothing: Ready stays True.
+	ConditionRotationPending ConditionType = "RotationPending"
+	// ConditionCredentialExpiring says that the last credential of a self-hosted version ends within seven days, or has
+	// ended, and that none takes over. It stands on a version and on its Application, and is True or absent.
+	ConditionCredentialExpiring ConditionType = "CredentialExpiring"
 )
 
 // Reason says why: in conditions, in the answers of the token server and in its audit log. Reasons are API.
@@ -82,6 +88,22 @@ const (
 	ReasonSecretContested Reason = "SecretContested"
 )
 
+// Reasons of conditions that are there only while something waits or draws near.
+const (
+	// ReasonOverlapNotEnded is used with RotationPending=True where the version has as many valid secrets as rotation may
+	// make: the next one waits until the overlap of one of them has ended.
+	ReasonOverlapNotEnded Reason = "OverlapNotEnded"
+	// ReasonInvalidAnnotation is used with RotationPending=True on an Application whose annotation countersign.dev/rotate or
+	// countersign.dev/rotate-and-revoke cannot be read, or names a version that is not there. That annotation changes nothing.
+	ReasonInvalidAnnotation Reason = "InvalidAnnotation"
+	// ReasonEndsWithoutSuccessor is used with CredentialExpiring=True where the last of spec.versions[].verifiers ends within
+	// seven days.
+	ReasonEndsWithoutSuccessor Reason = "EndsWithoutSuccessor"
+	// ReasonCredentialsExpired is used with CredentialExpiring=True where each of spec.versions[].verifiers has ended, and
+	// with Effective=False there.
+	ReasonCredentialsExpired Reason = "CredentialsExpired"
+)
+
 // Reasons why a decision yields no token. They are the reasons of Effective=False, and of Accepted=False where the object's
 // owner can do something about it.
 const (
@@ -141,10 +163,17 @@ const (
 	SecretTypeSigningKeys = "countersign.dev/signing-keys"
 
 	// AnnotationRotate is, on the Secret with the signing keys, a word of one's own choice: each new one rotates the keys of
-	// both faces once, as the schedule would.
+	// both faces once, as the schedule would. On an Application, each new word rotates the credentials of every version once,
+	// or, as <version>=<word>, of that version; several stand separated by commas.
 	AnnotationRotate = "countersign.dev/rotate"
-	// AnnotationRotated is the last such word that was acted on. The operator writes it and never reads it.
+	// AnnotationRotated is, on a Secret with signing keys or credentials, the last such word that was acted on. The operator
+	// writes it and never reads it.
 	AnnotationRotated = "countersign.dev/rotated"
+	// AnnotationRotateAndRevoke is, on an Application, what AnnotationRotate is, and also ends every older secret at once.
+	AnnotationRotateAndRevoke = "countersign.dev/rotate-and-revoke"
+	// AnnotationRotatedAndRevoked is, on a Secret with credentials, the last such word that was acted on. The operator writes
+	// it and never reads it.
+	AnnotationRotatedAndRevoked = "countersign.dev/rotated-and-revoked"
 	// AnnotationRemoveKey is, on the Secret with the signing keys, the kids, separated by commas, of keys that must not be
 	// there: each is removed at once, and tokens that it signed stop verifying.
 	AnnotationRemoveKey = "countersign.dev/remove-key"
@@ -159,6 +188,9 @@ const (
 	AnnotationVersion = "countersign.dev/version"
 	// AnnotationCredentialID is, on a Secret, the id of the credential in it (status.versions[].verifiers[].id).
 	AnnotationCredentialID = "countersign.dev/credential-id"
+	// AnnotationIssueTime is, on a Secret, when the credential in it was made. It is read where status was lost, so that the
+	// credential is not taken for an older one than it is.
+	AnnotationIssueTime = "countersign.dev/issue-time"
 
 	// LabelApplication is, on a Secret, the name of the Application, for people who select by it; nothing is ever decided
 	// or deleted by a label.

@@ -2,11 +2,27 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// CredentialPolicy says how an application's credentials are kept and under which names pods get them.
+// CredentialPolicy says how long an application's credentials live and under which names pods get them.
+//
+// The rule below says nothing of a text that is no duration: the rules of the fields do.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.rotateAfter) || !has(self.overlap) || ![self.rotateAfter, self.overlap].all(d, d.matches('^([0-9]+(h|m|s))+$')) || duration(self.rotateAfter) == duration('0s') || duration(self.overlap) < duration(self.rotateAfter)",message="overlap must be shorter than rotateAfter, or secrets would pile up: shorten overlap (as '168h'), or set rotateAfter to '0s' to rotate by hand alone"
 type CredentialPolicy struct {
+	// rotateAfter is the age at which a credential is replaced by a new one: hours, minutes and seconds, as 8760h (the
+	// default, 365 days); at least 1m. 0s: never by age. Each version's own interval differs from it by up to 5 %, always the
+	// same for the version, so that what was issued together is not rotated together. status.versions[].nextRotationTime says
+	// when. Shortening it rotates at once what is older.
+	//
+	// +optional
+	// +default="8760h"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+(h|m|s))+$') && duration(self) <= duration('87600h') && (duration(self) == duration('0s') || duration(self) >= duration('1m'))",message="rotateAfter is hours, minutes and seconds, as '8760h' or '720h30m', at least 1m and at most 87600h; '0s' rotates never by age"
+	RotateAfter *metav1.Duration `json:"rotateAfter,omitempty"`
+
 	// overlap is how long a previous secret stays valid after another one took its place, so that pods which started with
-	// it go on: hours, minutes and seconds, as 168h (the default) or 90m. 0s ends the previous one at once. It is applied
-	// when a secret becomes a previous one; a later change does not move an end that is already set.
+	// it go on: hours, minutes and seconds, as 168h (the default) or 90m; shorter than rotateAfter. 0s ends the previous one
+	// at once. It is applied when a secret becomes a previous one; a later change does not move an end that is already set.
 	//
 	// +optional
 	// +default="168h"

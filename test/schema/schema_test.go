@@ -66,6 +66,14 @@ spec:
     access: {scopes: [assets:read, "timeseries:read"]}
     serviceAccounts: [{name: kpi-dashboard-next}]
   - version: 2.0.0-rc.1
+  - version: 2.1.0
+    access: {level: read-write}
+    verifiers:
+    - {sha256: 0a11111111111111111111111111111111111111111111111111111111111111, expirationTime: 2027-06-30T00:00:00Z}
+    - {sha256: 0b22222222222222222222222222222222222222222222222222222222222222, expirationTime: 2027-12-31T00:00:00Z}
+  - version: 2.2.0
+    verifiers:
+    - {sha256: 0c33333333333333333333333333333333333333333333333333333333333333, expirationTime: 2028-12-31T00:00:00Z}
   credentialPolicy:
     overlap: 24h
     environment: {type: Custom, keys: {clientID: MY_ID, clientSecret: MY_SECRET}}
@@ -151,12 +159,25 @@ var _ = Describe("The schema", func() {
 		Entry("an overlap that is no duration", "Application", "overlap: 24h", "overlap: 7d", "overlap is hours, minutes and seconds"),
 		Entry("an overlap without end", "Application", "overlap: 24h", "overlap: 8761h", "at most 8760h"),
 		Entry("a negative overlap", "Application", "overlap: 24h", "overlap: -1h", "overlap is hours, minutes and seconds"),
+		Entry("an age of credentials that is no duration", "Application", "overlap: 24h", "rotateAfter: 1y", "rotateAfter is hours, minutes and seconds"),
+		Entry("an age of credentials below a minute", "Application", "overlap: 24h", "overlap: 1s\n    rotateAfter: 59s", "at least 1m"),
+		Entry("an overlap as long as the age", "Application", "overlap: 24h", "overlap: 24h\n    rotateAfter: 1440m", "overlap must be shorter than rotateAfter"),
+		Entry("the overlap by default, longer than the age", "Application", "overlap: 24h", "rotateAfter: 100h", "overlap must be shorter than rotateAfter"),
 		Entry("custom names without type Custom", "Application", "type: Custom", "type: Standard", "keys goes with type Custom"),
 		Entry("type Custom without names", "Application", ", keys: {clientID: MY_ID, clientSecret: MY_SECRET}", "", "type Custom needs keys"),
 		Entry("custom names without the secret's", "Application", ", clientSecret: MY_SECRET", "", "clientSecret: Required value"),
 		Entry("a custom name twice", "Application", "MY_SECRET", "MY_ID", "two variables have the same name"),
 		Entry("a custom name twice among the optional ones", "Application", "MY_SECRET", "MY_SECRET, issuer: X, tokenURL: X", "two variables have the same name"),
 		Entry("a custom name that is no variable's", "Application", "MY_SECRET", "MY-SECRET", "letters, digits and underscores"),
+
+		Entry("a verifier without an end", "Application", ", expirationTime: 2028-12-31T00:00:00Z", "", "expirationTime: Required value"),
+		Entry("a verifier with an end that no program can read", "Application", "2028-12-31T", "2028-12-31t", "expirationTime"),
+		Entry("a verifier that ended before there were verifiers", "Application", "2028-12-31", "1028-12-31", "expirationTime is a time of this century"),
+		Entry("a verifier that is no hash", "Application", "0c3", "xx3", "kubectl countersign credentials new prints both"),
+		Entry("a verifier in capitals", "Application", "0c3", "0C3", "64 lowercase hexadecimal digits"),
+		Entry("no verifiers at all", "Application", "verifiers:\n    - {sha256: 0c33333333333333333333333333333333333333333333333333333333333333, expirationTime: 2028-12-31T00:00:00Z}", "verifiers: []", "should have at least 1 items"),
+		Entry("two verifiers that tokens could not tell apart", "Application", "0b22222222222222", "0a11111111111111", "begin with the same 16 digits"),
+		Entry("a verifier in two versions", "Application", "0c33333333333333333333333333333333333333333333333333333333333333", "0a11111111111111111111111111111111111111111111111111111111111111", "make a secret for each version"),
 
 		Entry("a ServiceAccount in two versions", "Application", "kpi-dashboard-next", "kpi-dashboard", "list it in one of them, and give the pods of the other a ServiceAccount of their own"),
 		Entry("a ServiceAccount twice in a version", "Application", "kpi.canary", "kpi-dashboard", "Duplicate value"),
@@ -242,6 +263,26 @@ var _ = Describe("The schema", func() {
 		Expect(api.Create(ctx, application(5), client.DryRunAll)).To(MatchError(ContainSubstring("must have at most 4 items")))
 	})
 
+	It("takes 2 verifiers in each of 32 versions, and refuses 3", func(ctx SpecContext) {
+		application := func(verifiers int) *unstructured.Unstructured {
+			object := parse(sample["Application"])
+			versions := make([]any, 0, 32)
+			for version := range 32 {
+				list := make([]any, 0, verifiers)
+				for verifier := range verifiers {
+					list = append(list, map[string]any{
+						"sha256": fmt.Sprintf("%02x%02x%060x", version, verifier, 0), "expirationTime": "2027-12-31T00:00:00Z",
+					})
+				}
+				versions = append(versions, map[string]any{"version": fmt.Sprintf("1.%d", version), "verifiers": list})
+			}
+			Expect(unstructured.SetNestedSlice(object.Object, versions, "spec", "versions")).To(Succeed())
+			return object
+		}
+		Expect(api.Create(ctx, application(2), client.DryRunAll)).To(Succeed())
+		Expect(api.Create(ctx, application(3), client.DryRunAll)).To(MatchError(ContainSubstring("must have at most 2 items")))
+	})
+
 	It("takes 16 ServiceAccounts that may introspect, and refuses 17", func(ctx SpecContext) {
 		server := func(accounts int) *unstructured.Unstructured {
 			object := parse(sample["ResourceServer"])
@@ -286,6 +327,7 @@ spec:
 		var application v1alpha1.Application
 		Expect(api.Get(ctx, client.ObjectKeyFromObject(object), &application)).To(Succeed())
 		Expect(application.Spec.Versions[0].State).To(Equal(v1alpha1.StateActive))
+		Expect(application.Spec.CredentialPolicy.RotateAfter.Hours()).To(Equal(8760.0))
 		Expect(application.Spec.CredentialPolicy.Overlap.Hours()).To(Equal(168.0))
 		Expect(application.Spec.CredentialPolicy.Environment.Type).To(Equal(v1alpha1.EnvironmentStandard))
 	})
