@@ -141,12 +141,56 @@ type ApplicationVersion struct {
 	// +kubebuilder:validation:XValidation:rule="self.size() < 2 || self[0].sha256.size() < 16 || self[1].sha256.size() < 16 || self[0].sha256.substring(0, 16) != self[1].sha256.substring(0, 16)",message="two verifiers of a version begin with the same 16 digits, by which tokens name them: make another secret"
 	Verifiers []SelfHostedVerifier `json:"verifiers,omitempty"`
 
+	// workloads are the Deployments, StatefulSets and DaemonSets of this namespace whose pods take this version's
+	// credentials: after each rotation their pod template gets the annotation countersign.dev/credential-id with the id of
+	// the new one, so that they roll once, and never otherwise. The operator needs the optional role
+	// countersign-operator-workloads for it (condition WorkloadsUpdated says whether it has). Absent: pods find the new
+	// secret when they start the next time, and have to within the overlap.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=kind
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	Workloads []Workload `json:"workloads,omitempty"`
+
 	// state is Active (the default) or Suspended. Suspended: this version gets no token, at once (reason
 	// VersionSuspended); its credentials stay.
 	//
 	// +optional
 	// +default="Active"
 	State State `json:"state,omitempty"`
+}
+
+// WorkloadKind is a kind of apps/v1 with a pod template that rolls when it is changed.
+//
+// +kubebuilder:validation:Enum=Deployment;StatefulSet;DaemonSet
+type WorkloadKind string
+
+const (
+	// WorkloadDeployment is a Deployment.
+	WorkloadDeployment WorkloadKind = "Deployment"
+	// WorkloadStatefulSet is a StatefulSet.
+	WorkloadStatefulSet WorkloadKind = "StatefulSet"
+	// WorkloadDaemonSet is a DaemonSet.
+	WorkloadDaemonSet WorkloadKind = "DaemonSet"
+)
+
+// Workload names a workload of the Application's namespace.
+type Workload struct {
+	// kind is Deployment, StatefulSet or DaemonSet, of apps/v1.
+	//
+	// +required
+	Kind WorkloadKind `json:"kind,omitempty"`
+
+	// name is its metadata.name.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="write metadata.name of the workload: lowercase letters and digits with dashes and dots between, as 'kpi-dashboard'"
+	Name string `json:"name,omitempty"`
 }
 
 // SelfHostedVerifier is what an application that runs outside the cluster shows of a client secret that it made itself.
@@ -267,6 +311,14 @@ type ApplicationVersionStatus struct {
 	// +listMapKey=id
 	// +kubebuilder:validation:MaxItems=8
 	Verifiers []Verifier `json:"verifiers,omitempty"`
+
+	// workloadsCredentialID is the credential that the workloads were told of last, or the one that was current when they were
+	// listed. It says, whatever becomes of the operator, whether a rotation is theirs still to hear of.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	WorkloadsCredentialID string `json:"workloadsCredentialID,omitempty"`
 
 	// nextRotationTime is when the current credential is replaced by a new one: when it has the age of
 	// credentialPolicy.rotateAfter, or, where a rotation waits, when the overlap before it ends. Absent: by hand alone.

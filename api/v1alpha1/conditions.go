@@ -19,6 +19,9 @@ const (
 	// ConditionTransferredFrom says, on an Application with spec.transferFrom, whether the other application names this one
 	// in spec.transferTo.
 	ConditionTransferredFrom ConditionType = "TransferredFrom"
+	// ConditionWorkloadsUpdated says, on a version with workloads, whether they were told of its current credential. It breaks
+	// nothing: Ready stays True.
+	ConditionWorkloadsUpdated ConditionType = "WorkloadsUpdated"
 	// ConditionRotationPending says that a rotation of credentials is due or was asked for and was not done; its reason says
 	// why. It stands on a version and on its Application, is True or absent, and breaks nothing: Ready stays True.
 	ConditionRotationPending ConditionType = "RotationPending"
@@ -41,6 +44,8 @@ const (
 	// ReasonAccessExceedsGrant is used with Effective=True on a TenantGrant where a version has more access than the grant
 	// lists. Its tokens are narrowed to the grant; the message says what is missing.
 	ReasonAccessExceedsGrant Reason = "AccessExceedsGrant"
+	// ReasonWorkloadsUpdated is used with WorkloadsUpdated=True.
+	ReasonWorkloadsUpdated Reason = "WorkloadsUpdated"
 	// ReasonHandedOver is used with TransferredTo=True.
 	ReasonHandedOver Reason = "HandedOver"
 	// ReasonTakenOver is used with TransferredFrom=True.
@@ -94,6 +99,12 @@ const (
 
 // Reasons of conditions that are there only while something waits or draws near.
 const (
+	// ReasonWorkloadsForbidden is used with WorkloadsUpdated=False where the operator has not the optional role
+	// countersign-operator-workloads.
+	ReasonWorkloadsForbidden Reason = "WorkloadsForbidden"
+	// ReasonWorkloadNotFound is used with WorkloadsUpdated=False where one that is listed is not there. Once it is, its pods
+	// start with the new secret anyway.
+	ReasonWorkloadNotFound Reason = "WorkloadNotFound"
 	// ReasonOverlapNotEnded is used with RotationPending=True where the version has as many valid secrets as rotation may
 	// make: the next one waits until the overlap of one of them has ended.
 	ReasonOverlapNotEnded Reason = "OverlapNotEnded"
@@ -190,7 +201,8 @@ const (
 	AnnotationApplicationUID = "countersign.dev/application-uid"
 	// AnnotationVersion is, on a Secret, the version whose it is.
 	AnnotationVersion = "countersign.dev/version"
-	// AnnotationCredentialID is, on a Secret, the id of the credential in it (status.versions[].verifiers[].id).
+	// AnnotationCredentialID is, on a Secret, the id of the credential in it (status.versions[].verifiers[].id), and on the
+	// pod template of a workload the id of the credential that its pods are to start with.
 	AnnotationCredentialID = "countersign.dev/credential-id"
 	// AnnotationIssueTime is, on a Secret, when the credential in it was made. It is read where status was lost, so that the
 	// credential is not taken for an older one than it is.
