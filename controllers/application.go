@@ -16,18 +16,24 @@ import (
 	"countersign.dev/access"
 	"countersign.dev/api/v1alpha1"
 	"countersign.dev/controllers/credentials"
+	"countersign.dev/controllers/workloads"
 )
 
-// applications reconciles Applications: what they mean, and their credentials.
+// applications reconciles Applications: what they mean, their credentials, and the workloads that follow them.
 type applications struct {
 	Deps
 	credentials *credentials.Phase
+	workloads   *workloads.Phase
 }
 
 func newApplications(deps Deps) *applications {
-	return &applications{Deps: deps, credentials: credentials.New(credentials.Deps{
-		Client: deps.Client, Live: deps.Live, Clock: deps.Clock, Rand: deps.Rand, Issuer: deps.Issuer, Events: deps.Events,
-	})}
+	return &applications{
+		Deps: deps,
+		credentials: credentials.New(credentials.Deps{
+			Client: deps.Client, Live: deps.Live, Clock: deps.Clock, Rand: deps.Rand, Issuer: deps.Issuer, Events: deps.Events,
+		}),
+		workloads: workloads.New(workloads.Deps{Client: deps.Client, Clock: deps.Clock, Events: deps.Events}),
+	}
 }
 
 // Reconcile brings the credentials in order, and writes what was found in one write at the end.
@@ -65,11 +71,21 @@ func (r *applications) keep(ctx context.Context, app *v1alpha1.Application) (tim
 		// Nothing of this is written: what could not be read would be reported as what is not there.
 		return 0, errors.Join(known.err, err)
 	}
+	again, failed := r.workloads.Reconcile(ctx, app)
+	after, err = sooner(after, again), errors.Join(err, failed)
 	// Also after an error: a Secret that cannot be written is the user's to know.
 	if failed := writeStatus(ctx, r.Client, base, app); failed != nil {
 		return 0, failed
 	}
 	return after, err
+}
+
+// sooner returns the sooner of two times to come; zero is never.
+func sooner(a, b time.Duration) time.Duration {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
 }
 
 // lookedAt reports whether the credentials of every version were looked at as the spec is now, whatever came of it.

@@ -30,7 +30,7 @@ type finding struct {
 func (f finding) good() bool {
 	switch f.reason {
 	case v1alpha1.ReasonAccepted, v1alpha1.ReasonReady, v1alpha1.ReasonGranted, v1alpha1.ReasonAccessExceedsGrant,
-		v1alpha1.ReasonHandedOver, v1alpha1.ReasonTakenOver:
+		v1alpha1.ReasonHandedOver, v1alpha1.ReasonTakenOver, v1alpha1.ReasonWorkloadsUpdated:
 		return true
 	}
 	return false

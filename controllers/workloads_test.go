@@ -1,0 +1,54 @@
+package controllers
+
+import (
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"countersign.dev/api/v1alpha1"
+)
+
+var _ = Describe("A workload of a version", func() {
+	It("rolls to the credential of a rotation, and to nothing else that is reconciled", func() {
+		w := newWorld()
+		host, _ := w.stage()
+		app := w.application(host)
+		labels := map[string]string{"app": "kpi"}
+		deployment := &appsv1.Deployment{
+			ObjectMeta: metav1.ObjectMeta{Namespace: app.Namespace, Name: "kpi"},
+			Spec: appsv1.DeploymentSpec{
+				Selector: &metav1.LabelSelector{MatchLabels: labels},
+				Template: corev1.PodTemplateSpec{
+					ObjectMeta: metav1.ObjectMeta{Labels: labels},
+					Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "kpi", Image: "kpi"}}},
+				},
+			},
+		}
+		cluster, err := client.New(config, client.Options{})
+		Expect(err).NotTo(HaveOccurred())
+		Expect(cluster.Create(w.ctx, deployment)).To(Succeed())
+		told := func() string {
+			GinkgoHelper()
+			Expect(cluster.Get(w.ctx, client.ObjectKeyFromObject(deployment), deployment)).To(Succeed())
+			return deployment.Spec.Template.Annotations[v1alpha1.AnnotationCredentialID]
+		}
+
+		edit(w, app, func(a *v1alpha1.Application) {
+			a.Spec.Versions[0].Workloads = []v1alpha1.Workload{{Kind: v1alpha1.WorkloadDeployment, Name: "kpi"}}
+		})
+		w.reconcile(app)
+		Expect(told()).To(BeEmpty(), "its pods start with the first credential anyway")
+		Expect(reasonOf(app.Status.Versions[0].Conditions, v1alpha1.ConditionWorkloadsUpdated)).
+			To(Equal(v1alpha1.ReasonWorkloadsUpdated))
+
+		edit(w, app, func(a *v1alpha1.Application) { a.Annotations = map[string]string{v1alpha1.AnnotationRotate: "once"} })
+		w.reconcile(app)
+		w.reconcile(app)
+		Expect(told()).To(Equal(app.Status.Versions[0].Verifiers[0].ID))
+		Expect(app.Status.Versions[0].WorkloadsCredentialID).To(Equal(told()))
+		Expect(deployment.Generation).To(Equal(int64(2)), "it rolls once")
+	})
+})
