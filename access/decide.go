@@ -29,6 +29,8 @@ type Question struct {
 type Decision struct {
 	// Reason is ReasonGranted, or why not.
 	Reason v1alpha1.Reason
+	// Link is where the chain broke. Where Granted it means nothing.
+	Link Link
 	// Object and Field say where the reason lies, as "Tenant acme" and "spec.state".
 	Object, Field string
 
@@ -40,7 +42,10 @@ type Decision struct {
 	User *Tenant
 	// Audience is the token's one audience.
 	Audience string
-	// Scopes is what the token may carry: never empty where Granted.
+	// Possible is what the host's side allows: what the version has, the host's ceiling allows and the audience knows.
+	Possible Scopes
+	// Scopes is what the token may carry: never empty where Granted. Without a grant it is Possible, with one what it lists
+	// of that.
 	Scopes Scopes
 	// Missing holds, for ReasonInvalidScope, the wanted scopes that the decision does not yield.
 	Missing []string
@@ -83,6 +88,14 @@ func (d *Decision) GrantResourceVersion() string {
 	return ""
 }
 
+// Exceeding returns what the host's side allows the version beyond the tenant's grant: the token is narrowed by that much.
+func (d *Decision) Exceeding() Scopes {
+	if d.Grant == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(d.Possible), d.Grant.Scopes.Has)
+}
+
 // ReasonForClient is the reason as far as it is an authenticated client's own business. About a tenant that has no grant
 // for this application it is NotGranted, whether that tenant exists or not: a client cannot find out which tenants do.
 func (d *Decision) ReasonForClient() v1alpha1.Reason {
@@ -119,62 +132,34 @@ func Decide(facts Facts, q Question) Decision {
 	return d
 }
 
-// HostOf returns the accepted tenant that the namespace speaks for. Where two Tenants claim it, neither is accepted.
-func HostOf(facts Facts, namespace string) *Tenant {
-	claimants := facts.TenantsClaiming(namespace)
-	if len(claimants) != 1 {
-		return nil
-	}
-	return claimants[0]
-}
-
-// AcceptedTenant returns the Tenant of that name if its namespace speaks for it alone.
-func AcceptedTenant(facts Facts, name string) *Tenant {
-	tenant := facts.Tenant(name)
-	if tenant == nil {
-		return nil
-	}
-	if host := HostOf(facts, tenant.Namespace); host == nil || host.Name != name {
-		return nil
-	}
-	return tenant
-}
-
-// AcceptedResourceServer returns the ResourceServer of that name if no other has its audience.
-func AcceptedResourceServer(facts Facts, name string) *ResourceServer {
-	server := facts.ResourceServer(name)
-	if server == nil || len(facts.ResourceServersFor(server.Audience)) != 1 {
-		return nil
-	}
-	return server
-}
-
-func (d *Decision) refuse(reason v1alpha1.Reason, object, field string) {
-	d.Reason, d.Object, d.Field = reason, object, field
+func (d *Decision) refuse(link Link, reason v1alpha1.Reason, object, field string) {
+	d.Link, d.Reason, d.Object, d.Field = link, reason, object, field
 }
 
 // admitVersion sets the host and returns the version, or refuses and returns nil.
 func (d *Decision) admitVersion(facts Facts, q Question) *Version {
 	app := q.Application
 	if app == nil {
-		d.refuse(v1alpha1.ReasonApplicationNotFound, "", "")
+		d.refuse(LinkApplication, v1alpha1.ReasonApplicationNotFound, "", "")
 		return nil
 	}
 	d.Host = HostOf(facts, app.Namespace)
 	version := app.Version(q.Version)
 	switch {
 	case d.Host == nil:
-		d.refuse(v1alpha1.ReasonTenantNotHosting, "namespace "+app.Namespace, "")
+		d.refuse(LinkHost, v1alpha1.ReasonTenantNotHosting, "namespace "+app.Namespace, "")
 	case d.Host.Suspended:
-		d.refuse(v1alpha1.ReasonTenantSuspended, objectTenant(d.Host.Name), "spec.state")
+		d.refuse(LinkHostActive, v1alpha1.ReasonTenantSuspended, objectTenant(d.Host.Name), "spec.state")
 	case d.Host.Stage != v1alpha1.HostingDevelopment && d.Host.Stage != v1alpha1.HostingProduction:
-		d.refuse(v1alpha1.ReasonTenantNotHosting, objectTenant(d.Host.Name), "spec.hosting")
+		d.refuse(LinkHosting, v1alpha1.ReasonTenantNotHosting, objectTenant(d.Host.Name), "spec.hosting")
+	case TransferredTo(facts, app) == v1alpha1.ReasonHandedOver:
+		d.refuse(LinkTransfer, v1alpha1.ReasonApplicationTransferred, objectApplication(app), "spec.transferTo")
 	case version == nil:
-		d.refuse(v1alpha1.ReasonVersionNotFound, objectApplication(app), fieldVersion(q.Version))
+		d.refuse(LinkVersion, v1alpha1.ReasonVersionNotFound, objectApplication(app), fieldVersion(q.Version))
 	case version.Suspended:
-		d.refuse(v1alpha1.ReasonVersionSuspended, objectApplication(app), fieldVersion(q.Version)+".state")
+		d.refuse(LinkVersionActive, v1alpha1.ReasonVersionSuspended, objectApplication(app), fieldVersion(q.Version)+".state")
 	case !version.Granted:
-		d.refuse(v1alpha1.ReasonAccessNotGranted, objectApplication(app), fieldVersion(q.Version)+".access")
+		d.refuse(LinkAccess, v1alpha1.ReasonAccessNotGranted, objectApplication(app), fieldVersion(q.Version)+".access")
 	default:
 		return version
 	}
@@ -184,27 +169,24 @@ func (d *Decision) admitVersion(facts Facts, q Question) *Version {
 // admitAudience sets the audience and what of the version's scopes the host's ceiling and the audience's catalogue leave,
 // or refuses.
 func (d *Decision) admitAudience(facts Facts, q Question, version *Version) bool {
-	wanted := version.Scopes
-	if version.Level != "" {
-		level := facts.Level(version.Level)
-		if level == nil {
-			d.refuse(v1alpha1.ReasonAccessLevelNotFound, "AccessLevel "+version.Level, "")
-			return false
-		}
-		wanted = level.Scopes
+	wanted, _, ok := scopesFor(facts, version)
+	if !ok {
+		d.refuse(LinkAccess, v1alpha1.ReasonAccessLevelNotFound, objectLevel(version.Level), "")
+		return false
 	}
 	server := audienceOf(facts, q.Application, q.Audience)
 	if server == nil {
-		d.refuse(v1alpha1.ReasonAudienceNotAllowed, objectApplication(q.Application), "spec.resourceServers")
+		d.refuse(LinkAudience, v1alpha1.ReasonAudienceNotAllowed, objectApplication(q.Application), "spec.resourceServers")
 		return false
 	}
 	d.Audience = server.Audience
 	ceiling := ceilingOf(facts, d.Host)
 	for _, scope := range wanted {
 		if server.Scopes.Has(scope) && ceiling.has(scope) {
-			d.Scopes = append(d.Scopes, scope)
+			d.Possible = append(d.Possible, scope)
 		}
 	}
+	d.Scopes = d.Possible
 	return true
 }
 
@@ -212,12 +194,12 @@ func (d *Decision) admitAudience(facts Facts, q Question, version *Version) bool
 func (d *Decision) admitUser(facts Facts, q Question) bool {
 	app := q.Application
 	if d.Host.Stage != v1alpha1.HostingProduction {
-		d.refuse(v1alpha1.ReasonDevelopmentStage, objectTenant(d.Host.Name), "spec.hosting.stage")
+		d.refuse(LinkStage, v1alpha1.ReasonDevelopmentStage, objectTenant(d.Host.Name), "spec.hosting.stage")
 		return false
 	}
 	d.User = AcceptedTenant(facts, q.Tenant)
 	if d.User == nil {
-		d.refuse(v1alpha1.ReasonTenantNotFound, objectTenant(q.Tenant), "")
+		d.refuse(LinkUser, v1alpha1.ReasonTenantNotFound, objectTenant(q.Tenant), "")
 		return false
 	}
 	grant := facts.Grant(d.User.Namespace, GrantName(d.Host.Name, app.Name))
@@ -225,27 +207,42 @@ func (d *Decision) admitUser(facts Facts, q Question) bool {
 		grant = nil
 	}
 	d.judged, d.consented = grant, grant != nil && grant.ApplicationUID == app.UID
-	object := objectGrant(d.User.Namespace, d.Host.Name, app.Name)
 	switch {
 	case d.User.Suspended:
-		d.refuse(v1alpha1.ReasonTenantSuspended, objectTenant(d.User.Name), "spec.state")
+		d.refuse(LinkUserActive, v1alpha1.ReasonTenantSuspended, objectTenant(d.User.Name), "spec.state")
 	case !app.OfferedTo(d.User):
-		d.refuse(v1alpha1.ReasonNotOffered, objectApplication(app), "spec.offer")
+		d.refuse(LinkOffer, v1alpha1.ReasonNotOffered, objectApplication(app), "spec.offer")
 	case grant == nil:
-		d.refuse(v1alpha1.ReasonNotGranted, object, "")
+		d.refuse(LinkGrant, v1alpha1.ReasonNotGranted, objectGrant(d.User.Namespace, d.Host.Name, app.Name), "")
+	default:
+		return d.admitGrant(q, grant)
+	}
+	return false
+}
+
+// admitGrant checks what the tenant's grant says, and narrows the scopes to it, or refuses.
+func (d *Decision) admitGrant(q Question, grant *Grant) bool {
+	var field string
+	switch {
 	case !d.consented:
-		d.refuse(v1alpha1.ReasonApplicationReplaced, object, "spec.application.uid")
+		d.Link, d.Reason, field = LinkGrantUID, v1alpha1.ReasonApplicationReplaced, "spec.application.uid"
 	case grant.Suspended:
-		d.refuse(v1alpha1.ReasonGrantSuspended, object, "spec.state")
+		d.Link, d.Reason, field = LinkGrantActive, v1alpha1.ReasonGrantSuspended, "spec.state"
 	case !grant.ExpirationTime.IsZero() && !q.Now.Before(grant.ExpirationTime):
-		d.refuse(v1alpha1.ReasonGrantExpired, object, "spec.expirationTime")
+		d.Link, d.Reason, field = LinkGrantTime, v1alpha1.ReasonGrantExpired, "spec.expirationTime"
 	case len(grant.Versions) > 0 && !slices.Contains(grant.Versions, v1alpha1.VersionName(q.Version)):
-		d.refuse(v1alpha1.ReasonVersionNotCovered, object, "spec.versions")
+		d.Link, d.Reason, field = LinkGrantVersion, v1alpha1.ReasonVersionNotCovered, "spec.versions"
 	default:
 		d.Grant = grant
-		d.Scopes = slices.DeleteFunc(d.Scopes, func(scope string) bool { return !grant.Scopes.Has(scope) })
+		d.Scopes = make(Scopes, 0, len(d.Possible))
+		for _, scope := range d.Possible {
+			if grant.Scopes.Has(scope) {
+				d.Scopes = append(d.Scopes, scope)
+			}
+		}
 		return true
 	}
+	d.Object, d.Field = "TenantGrant "+grant.Namespace+"/"+grant.Name, field
 	return false
 }
 
@@ -253,10 +250,10 @@ func (d *Decision) admitUser(facts Facts, q Question) bool {
 func (d *Decision) admitScopes(q Question) {
 	if len(d.Scopes) == 0 {
 		object, field := objectApplication(q.Application), fieldVersion(q.Version)+".access"
-		if d.Grant != nil {
+		if len(d.Possible) > 0 {
 			object, field = objectGrant(d.Grant.Namespace, d.Host.Name, q.Application.Name), "spec.scopes"
 		}
-		d.refuse(v1alpha1.ReasonNothingInCommon, object, field)
+		d.refuse(LinkScopes, v1alpha1.ReasonNothingInCommon, object, field)
 		return
 	}
 	if len(q.Scopes) > 0 {
@@ -266,7 +263,7 @@ func (d *Decision) admitScopes(q Question) {
 			}
 		}
 		if len(d.Missing) > 0 {
-			d.refuse(v1alpha1.ReasonInvalidScope, "", "")
+			d.refuse(LinkWanted, v1alpha1.ReasonInvalidScope, "", "")
 			return
 		}
 		d.Scopes = NewScopes(q.Scopes...)
@@ -274,18 +271,20 @@ func (d *Decision) admitScopes(q Question) {
 	d.Reason = v1alpha1.ReasonGranted
 }
 
+// scopesFor returns what the version's access stands for, and the level where it names one; false where there is no such
+// level.
+func scopesFor(facts Facts, version *Version) (Scopes, *Level, bool) {
+	if version.Level == "" {
+		return version.Scopes, nil, true
+	}
+	level := facts.Level(version.Level)
+	if level == nil {
+		return nil, nil, false
+	}
+	return level.Scopes, level, true
+}
+
 // isBy reports whether the grant's text says what its place says: a copy in another tenant's namespace grants nothing.
 func (g *Grant) isBy(user, host *Tenant, app *Application) bool {
 	return g.Tenant == user.Name && g.HostTenant == host.Name && g.Application == app.Name
-}
-
-// audienceOf returns the application's resource server with the audience, or its first where the audience is empty.
-func audienceOf(facts Facts, app *Application, audience string) *ResourceServer {
-	for _, name := range app.ResourceServers {
-		server := AcceptedResourceServer(facts, name)
-		if audience == "" || server != nil && server.Audience == audience {
-			return server
-		}
-	}
-	return nil
 }

@@ -27,6 +27,7 @@ type world struct {
 	servers     []*v1alpha1.ResourceServer
 	limited     *v1alpha1.AccessLevel
 	application *v1alpha1.Application
+	otherApps   []*v1alpha1.Application
 	grant       *v1alpha1.TenantGrant
 }
 
@@ -140,6 +141,15 @@ func (w *world) Grant(namespace, name string) *access.Grant {
 	return access.NewGrant(w.grant)
 }
 
+func (w *world) Application(namespace, name string) *access.Application {
+	for _, app := range append([]*v1alpha1.Application{w.application}, w.otherApps...) {
+		if app.Namespace == namespace && app.Name == name {
+			return access.NewApplication(app)
+		}
+	}
+	return nil
+}
+
 func (w *world) question(tenant string) access.Question {
 	return access.Question{Application: access.NewApplication(w.application), Version: "1.0.0", Tenant: tenant, Now: now}
 }
@@ -177,6 +187,9 @@ func TestEachLinkThatIsMissingHasItsReason(t *testing.T) {
 	cases := map[string]change{
 		"an application that does not exist": {
 			ask: func(q *access.Question) { q.Application = nil }, want: v1alpha1.ReasonApplicationNotFound,
+		},
+		"an application that was handed over": {
+			edit: func(w *world) { w.handOver("operator-co/kpi", "acme/kpi") }, want: v1alpha1.ReasonApplicationTransferred,
 		},
 		"a version that is not listed": {
 			ask: func(q *access.Question) { q.Version = "v1.0.0" }, want: v1alpha1.ReasonVersionNotFound,

@@ -29,6 +29,8 @@ type Facts interface { //nolint:interfacebloat // each method is one look-up; ev
 	ResourceServersFor(audience string) []*ResourceServer
 	// Grant returns the TenantGrant of that namespace and name.
 	Grant(namespace, name string) *Grant
+	// Application returns the Application of that namespace and name.
+	Application(namespace, name string) *Application
 }
 
 // Scopes is a set of scopes: sorted, each once.
@@ -79,6 +81,8 @@ func NewTenant(t *v1alpha1.Tenant) *Tenant {
 type Level struct {
 	Name   string
 	Scopes Scopes
+	// DisplayName and Description are for people. No decision asks for them.
+	DisplayName, Description string
 }
 
 // NewLevel returns the facts of an AccessLevel, or nil when it is being deleted.
@@ -86,7 +90,10 @@ func NewLevel(l *v1alpha1.AccessLevel) *Level {
 	if !live(l) {
 		return nil
 	}
-	return &Level{Name: l.Name, Scopes: scopesOf(l.Spec.Scopes)}
+	return &Level{
+		Name: l.Name, Scopes: scopesOf(l.Spec.Scopes),
+		DisplayName: l.Spec.DisplayName, Description: l.Spec.Description,
+	}
 }
 
 // ResourceServer is what a decision needs of a v1alpha1.ResourceServer.
@@ -120,6 +127,10 @@ type Application struct {
 	UID             types.UID
 	ResourceServers []string
 	Versions        []Version
+	// TransferTo and TransferFrom are the halves of transfers that the spec has.
+	TransferTo, TransferFrom Peer
+	// DisplayName is for people. No decision asks for it.
+	DisplayName string
 
 	offeredTo []v1alpha1.TenantName
 	selector  labels.Selector
@@ -149,6 +160,9 @@ func NewApplication(a *v1alpha1.Application) *Application {
 		UID:             a.UID,
 		ResourceServers: a.Spec.ResourceServers,
 		Versions:        make([]Version, 0, len(a.Spec.Versions)),
+		TransferTo:      newPeer(a.Spec.TransferTo),
+		TransferFrom:    newPeer(a.Spec.TransferFrom),
+		DisplayName:     a.Spec.DisplayName,
 		selector:        labels.Nothing(),
 	}
 	for i := range a.Spec.Versions {
@@ -189,6 +203,19 @@ func (a *Application) Version(name string) *Version {
 // OfferedTo reports whether the host offers the application to the tenant.
 func (a *Application) OfferedTo(t *Tenant) bool {
 	return slices.Contains(a.offeredTo, v1alpha1.TenantName(t.Name)) || a.selector.Matches(t.Labels)
+}
+
+// offerFor says by what the application is offered to the tenant; empty where it is not.
+func (a *Application) offerFor(t *Tenant) string {
+	switch {
+	case slices.Contains(a.offeredTo, v1alpha1.TenantName(t.Name)):
+		return "to " + t.Name + " by name"
+	case !a.selector.Matches(t.Labels):
+		return ""
+	case a.selector.Empty():
+		return "to every tenant"
+	}
+	return "by its labels: " + a.selector.String()
 }
 
 // Grant is what a decision needs of a v1alpha1.TenantGrant.

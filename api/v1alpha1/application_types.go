@@ -49,6 +49,37 @@ type ApplicationSpec struct {
 	// +optional
 	// +default={}
 	CredentialPolicy CredentialPolicy `json:"credentialPolicy,omitzero"`
+
+	// transferTo hands this application over to another one, of another tenant as a rule: from the developer who wrote it to
+	// the operator who runs it. It has effect only while that one names this one in transferFrom: then this application's
+	// credentials are revoked and none of its versions gets a token (reason ApplicationTransferred), whatever is offered and
+	// granted. Consents do not move: they name this application's UID. Condition TransferredTo says how far it has come.
+	// Taken back by either side, this application gets new credentials; the old ones stay revoked.
+	//
+	// +optional
+	TransferTo *ApplicationPeer `json:"transferTo,omitempty"`
+
+	// transferFrom takes another application over: the other half of that one's transferTo. This application keeps what it
+	// has and gets nothing of the other's: no credentials, no consents. Condition TransferredFrom says how far it has come.
+	//
+	// +optional
+	TransferFrom *ApplicationPeer `json:"transferFrom,omitempty"`
+}
+
+// ApplicationPeer names the application at the other end of a transfer.
+type ApplicationPeer struct {
+	// tenant is the tenant that hosts it.
+	//
+	// +required
+	Tenant TenantName `json:"tenant,omitempty"`
+
+	// application is its name: metadata.name of the Application in that tenant's namespace.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="write metadata.name of the Application: lowercase letters and digits with dashes between, as 'kpi-dashboard'"
+	Application string `json:"application,omitempty"`
 }
 
 // Offer selects the tenants to which an application is offered: those that it names, and those that its selector selects.
@@ -174,9 +205,11 @@ type ApplicationStatus struct {
 	// +kubebuilder:validation:MaxLength=63
 	HostTenant string `json:"hostTenant,omitempty"`
 
-	// conditions are Accepted (host tenant, resource servers and access levels resolve) and Ready (Accepted, and every
-	// version with access has credentials in its Secret). RotationPending and CredentialExpiring are there while a version
-	// has them; RotationPending also while an annotation that asks for a rotation cannot be read.
+	// conditions are Accepted (host tenant, resource servers and access levels resolve), Ready (Accepted, and every version
+	// with access has credentials in its Secret) and, where the spec has one half of a transfer, TransferredTo or
+	// TransferredFrom (the other half is there).
+	// RotationPending and CredentialExpiring are there while a version has them; RotationPending also while an annotation
+	// that asks for a rotation cannot be read.
 	//
 	// +optional
 	// +listType=map

@@ -12,6 +12,12 @@ const (
 	// ConditionEffective says whether a token can be had now, on a TenantGrant (for its tenant) and on each version of an
 	// Application (for the host tenant's own data). Its reason is the decision's.
 	ConditionEffective ConditionType = "Effective"
+	// ConditionTransferredTo says, on an Application with spec.transferTo, whether the hand-over is complete: the other
+	// application names this one in spec.transferFrom.
+	ConditionTransferredTo ConditionType = "TransferredTo"
+	// ConditionTransferredFrom says, on an Application with spec.transferFrom, whether the other application names this one
+	// in spec.transferTo.
+	ConditionTransferredFrom ConditionType = "TransferredFrom"
 	// ConditionRotationPending says that a rotation of credentials is due or was asked for and was not done; its reason says
 	// why. It stands on a version and on its Application, is True or absent, and breaks nothing: Ready stays True.
 	ConditionRotationPending ConditionType = "RotationPending"
@@ -31,12 +37,24 @@ const (
 	ReasonReady Reason = "Ready"
 	// ReasonGranted is used with Effective=True, and is the reason of a decision that yields scopes.
 	ReasonGranted Reason = "Granted"
+	// ReasonAccessExceedsGrant is used with Effective=True on a TenantGrant where a version has more access than the grant
+	// lists. Its tokens are narrowed to the grant; the message says what is missing.
+	ReasonAccessExceedsGrant Reason = "AccessExceedsGrant"
+	// ReasonHandedOver is used with TransferredTo=True.
+	ReasonHandedOver Reason = "HandedOver"
+	// ReasonTakenOver is used with TransferredFrom=True.
+	ReasonTakenOver Reason = "TakenOver"
 )
 
 // Reasons why an object is not accepted or not ready.
 const (
 	// ReasonNamespaceConflict is used with Accepted=False on a Tenant whose namespace another Tenant claims, too.
 	ReasonNamespaceConflict Reason = "NamespaceConflict"
+	// ReasonNamespaceNotFound is used with Ready=False on a Tenant whose namespace does not exist: nobody can consent or host
+	// there.
+	ReasonNamespaceNotFound Reason = "NamespaceNotFound"
+	// ReasonNamespaceTerminating is used with Ready=False on a Tenant whose namespace is being deleted, and all that is in it.
+	ReasonNamespaceTerminating Reason = "NamespaceTerminating"
 	// ReasonAudienceConflict is used with Accepted=False on a ResourceServer whose audience another one has, too.
 	ReasonAudienceConflict Reason = "AudienceConflict"
 	// ReasonResourceServerNotFound is used with Accepted=False on an Application that names a ResourceServer which does
@@ -51,6 +69,14 @@ const (
 	// ReasonDeleting is used with every condition of an object that was deleted and is held by a finalizer: it counts as
 	// absent.
 	ReasonDeleting Reason = "Deleting"
+	// ReasonTransferPending is used with TransferredTo=False and TransferredFrom=False where the other application does not
+	// name this one back. It also stands for one that does not exist: nobody finds out which applications other tenants have.
+	ReasonTransferPending Reason = "TransferPending"
+	// ReasonTransferToItself is used with TransferredTo=False and TransferredFrom=False where an Application names itself.
+	ReasonTransferToItself Reason = "TransferToItself"
+	// ReasonTransferCircular is used with TransferredTo=False and TransferredFrom=False where following the hand-overs leads
+	// back to the Application: none of them has any effect.
+	ReasonTransferCircular Reason = "TransferCircular"
 	// ReasonCredentialsPending is used with Ready=False on a version (and its Application) whose credentials are not yet in
 	// the Secret.
 	ReasonCredentialsPending Reason = "CredentialsPending"
@@ -83,6 +109,9 @@ const (
 const (
 	// ReasonApplicationNotFound is used where there is no Application of that name, or none that is offered to the asker.
 	ReasonApplicationNotFound Reason = "ApplicationNotFound"
+	// ReasonApplicationTransferred is used where the application was handed over to another one (spec.transferTo, and
+	// spec.transferFrom of that one).
+	ReasonApplicationTransferred Reason = "ApplicationTransferred"
 	// ReasonVersionNotFound is used where spec.versions does not list the version.
 	ReasonVersionNotFound Reason = "VersionNotFound"
 	// ReasonTenantNotHosting is used where the application's namespace is no accepted tenant's, or the tenant hosts

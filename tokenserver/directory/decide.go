@@ -63,3 +63,12 @@ func (d *Directory) ResourceServersFor(audience string) []*access.ResourceServer
 
 // Grant returns the TenantGrant of that namespace and name.
 func (d *Directory) Grant(namespace, name string) *access.Grant { return d.grants.get(namespace, name) }
+
+// Application returns the Application of that namespace and name.
+func (d *Directory) Application(namespace, name string) *access.Application {
+	app := d.applications.byKey.get(types.NamespacedName{Namespace: namespace, Name: name})
+	if app == nil {
+		return nil
+	}
+	return app.facts
+}
