@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/retry"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
@@ -217,12 +218,16 @@ func (w *world) reconcile(object client.Object) reconcile.Result {
 	return result
 }
 
-// edit changes the object and writes it.
+// edit changes the object and writes it: again where the running operator wrote in between.
 func edit[O client.Object](w *world, o O, change func(O)) {
 	GinkgoHelper()
-	Expect(platform.Get(w.ctx, client.ObjectKeyFromObject(o), o)).To(Succeed())
-	change(o)
-	Expect(platform.Update(w.ctx, o)).To(Succeed())
+	Expect(retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		if err := platform.Get(w.ctx, client.ObjectKeyFromObject(o), o); err != nil {
+			return err
+		}
+		change(o)
+		return platform.Update(w.ctx, o)
+	})).To(Succeed())
 }
 
 // said is a condition as reason and message.

@@ -258,9 +258,9 @@ type ApplicationStatus struct {
 
 	// conditions are Accepted (host tenant, resource servers and access levels resolve), Ready (Accepted, and every version
 	// with access has credentials in its Secret), Effective (a version can have a token for the host tenant's own data now)
-	// and, where the spec has one half of a transfer, TransferredTo or TransferredFrom (the other half is there). RotationPending and
-	// CredentialExpiring are there while a version has them; RotationPending also while an annotation that asks for a rotation
-	// cannot be read.
+	// and, where the spec has one half of a transfer, TransferredTo or TransferredFrom (the other half is there).
+	// RotationPending and CredentialExpiring are there while a version has them; RotationPending also while an annotation
+	// that asks for a rotation cannot be read.
 	//
 	// +optional
 	// +default=[{"type":"Ready","status":"Unknown","reason":"Pending","message":"the operator has not looked at this object yet","lastTransitionTime":"1970-01-01T00:00:00Z"}]

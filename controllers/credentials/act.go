@@ -26,14 +26,18 @@ func (p *Phase) act(ctx context.Context, app *v1alpha1.Application, r *round) er
 		return err
 	}
 	for _, secret := range r.leftovers {
+		p.mends.forget(client.ObjectKeyFromObject(secret))
 		p.clear(ctx, app, r, secret)
 	}
 	for _, s := range r.steps {
-		if s.situation != entitled || s.plan.action == pause || s.plan.action == keep && !s.misshapen {
+		if !s.writes() {
 			continue
 		}
 		if s.err = p.write(ctx, app, s); s.err != nil {
 			continue
+		}
+		if s.plan.action == keep {
+			p.mends.note(client.ObjectKeyFromObject(s.secret), s.shape(app), r.now)
 		}
 		first := s.entry.Verifiers[0].DeliveryTime == nil
 		s.entry.Verifiers = delivered(s.entry.Verifiers, r.now, overlapOf(app))

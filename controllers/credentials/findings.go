@@ -32,6 +32,10 @@ func (s *step) ready(application string, r *round) finding {
 		return found(v1alpha1.ReasonSecretContested,
 			"Secret %s was deleted or changed again and again%s: the next repair is at %s; stop whoever writes it",
 			name, lastWriter(s.secret), readable(s.plan.next))
+	case !s.contested.IsZero():
+		return found(v1alpha1.ReasonSecretContested,
+			"Secret %s is changed again and again in something else than its credential%s: it is put right at %s; stop whoever writes it",
+			name, lastWriter(s.secret), readable(s.contested))
 	case s.err != nil:
 		return found(v1alpha1.ReasonCredentialsPending, "%s", s.err)
 	}
@@ -76,7 +80,8 @@ func (s *step) expiring(now time.Time) *finding {
 	return &f
 }
 
-// lastWriter names the foreign field manager that wrote the Secret last, where there is one.
+// lastWriter names the foreign field manager that wrote the Secret last, where there is one. Of who deleted it, nothing is
+// known.
 func lastWriter(secret *corev1.Secret) string {
 	if secret == nil {
 		return ""
@@ -89,7 +94,7 @@ func lastWriter(secret *corev1.Secret) string {
 		}
 	}
 	if name == "" {
-		return ""
+		return " (by no other field manager: is there a second operator, with another issuer?)"
 	}
 	return fmt.Sprintf(" (last by the field manager %q)", name)
 }

@@ -38,10 +38,13 @@ type Deps struct {
 type Phase struct {
 	Deps
 	expirations *expirations
+	mends       *mends
 }
 
 // New returns a Phase.
-func New(deps Deps) *Phase { return &Phase{Deps: deps, expirations: newExpirations(deps.Clock)} }
+func New(deps Deps) *Phase {
+	return &Phase{Deps: deps, expirations: newExpirations(deps.Clock), mends: newMends()}
+}
 
 // Metrics are those of the applications that it reconciled (docs/metrics.md).
 func (p *Phase) Metrics() prometheus.Collector { return p.expirations }
@@ -102,6 +105,7 @@ func (p *Phase) Remove(ctx context.Context, key types.NamespacedName) error {
 	}
 	for _, secret := range secrets {
 		if isOrphan(secret, key.Name, living) {
+			p.mends.forget(client.ObjectKeyFromObject(secret))
 			if err := p.remove(ctx, secret); err != nil {
 				return err
 			}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"countersign.dev/api/v1alpha1"
 	"countersign.dev/internal/credential"
@@ -46,6 +47,8 @@ type step struct {
 	text credential.Secret
 	// misshapen says that the Secret has the right credential and differs in something else.
 	misshapen bool
+	// contested is until when that stays so, because it was put right again and again. Zero: it does not.
+	contested time.Time
 	// err is why the Secret could not be written.
 	err error
 }
@@ -117,6 +120,9 @@ func (p *Phase) thinkOfSecret(app *v1alpha1.Application, s *step, r *round) {
 	case keep, deliver:
 		s.text, _ = c.find(s.entry.Verifiers[0])
 		s.misshapen = s.shape(app).applyTo(s.secret.DeepCopy())
+		if s.misshapen && s.plan.action == keep {
+			s.contested = p.mends.until(client.ObjectKeyFromObject(s.secret), r.now)
+		}
 	case rebuild:
 		// Looked at again in the next round, with the verifier in place.
 		s.text = *c.candidate
@@ -178,6 +184,14 @@ func (s *step) looksLive() bool {
 	return s.situation == entitled && (s.plan.action != keep || s.misshapen) || s.hurries()
 }
 
+// writes reports whether the Secret is to be written.
+func (s *step) writes() bool {
+	if s.situation != entitled || s.plan.action == pause {
+		return false
+	}
+	return s.plan.action != keep || s.misshapen && s.contested.IsZero()
+}
+
 // hurries reports whether credentials are revoked in this round, which waits for no other write.
 func (s *step) hurries() bool {
 	return len(s.former.Verifiers) > 0 && !s.entry.RevocationTime.Equal(s.former.RevocationTime) || s.plan.revoke
@@ -194,7 +208,7 @@ func (s *step) next(now time.Time) time.Time {
 	case s.plan.action == pause:
 		next = earlier(next, s.plan.next)
 	case s.situation == entitled:
-		next = earlier(next, s.nextRotation(now))
+		next = earlier(earlier(next, s.nextRotation(now)), s.contested)
 	}
 	return next
 }

@@ -69,8 +69,12 @@ type world struct {
 	key       client.ObjectKey
 	clock     *clocktesting.FakePassiveClock
 	events    *events.FakeRecorder
+	// seen are the applications as they were when somebody looked at all of them.
+	seen map[string]*v1alpha1.Application
 	// heard is what the events said so far.
 	heard []string
+	// mends is what a Phase remembers from one reconcile to the next. Nil: each reconcile is after a restart.
+	mends *mends
 	// standing is what the application controller judges.
 	standing Standing
 	// writes is what the Phase has written, in order, and fault makes a write fail: before it is done, or after.
@@ -172,6 +176,9 @@ func (w *world) reconcile() (time.Duration, error) { return w.reconcileAs(w.stan
 func (w *world) reconcileAs(standing Standing) (time.Duration, error) {
 	c := w.client()
 	phase := New(Deps{Client: c, Live: w.platform, Clock: w.clock, Rand: rand.Reader, Issuer: issuer, Events: w.events})
+	if w.mends != nil {
+		phase.mends = w.mends
+	}
 	app := &v1alpha1.Application{}
 	err := w.platform.Get(w.ctx, w.key, app)
 	if apierrors.IsNotFound(err) || app.DeletionTimestamp != nil {
