@@ -205,7 +205,7 @@ func entriesOf(w *world) []string {
 		held = append(held, "grant "+key.String())
 	}
 	for name, named := range w.grants.byName.all() {
-		held = append(held, fmt.Sprint("grants ", name, named.published.Load().Len()))
+		held = append(held, fmt.Sprint("grants ", name, named.len()))
 		for grant := range w.grants.from(name, "") {
 			held = append(held, fmt.Sprint("ordered ", name, grant.UID, grant == w.Grant(grant.Namespace, name)))
 		}
