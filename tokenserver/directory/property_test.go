@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"pgregory.net/rapid"
 
+	"countersign.dev/access"
 	"countersign.dev/api/v1alpha1"
 	"countersign.dev/internal/credential"
 )
@@ -195,6 +196,10 @@ func entriesOf(w *world) []string {
 	held := []string{}
 	for key := range w.applications.byKey.all() {
 		held = append(held, "application "+key.String())
+	}
+	for app := range w.applications.byUID.from(&application{facts: &access.Application{}}) {
+		key := types.NamespacedName{Namespace: app.facts.Namespace, Name: app.facts.Name}
+		held = append(held, fmt.Sprint("ordered ", key, app.facts.UID, app == w.applications.byKey.get(key)))
 	}
 	for suffix, keys := range w.applications.bySuffix.values.all() {
 		for _, key := range keys {
