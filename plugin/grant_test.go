@@ -168,7 +168,7 @@ func TestGrantSaysWhatIsWrong(t *testing.T) {
 	}
 	has(t, w.run(both, "grant", "kpi", in(w.acme)).err, "must be <host tenant>/<application>")
 	has(t, w.run(both, "grant", w.host.Name+"/secret", in(w.acme)).err,
-		"no application secret of tenant host is offered to tenant acme")
+		"no application secret of tenant host is offered to this tenant")
 	has(t, grant(tenantAdmin), "could not look: needs list on tenants", "--token-server", "--uid")
 	has(t, grant(editor, "--uid", string(w.app.UID), "--scope=a", "--tenant=acme"), "tenantgrants.countersign.dev", "is forbidden")
 	has(t, grant(both, "--expires=yesterday"), "neither a time")

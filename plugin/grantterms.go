@@ -33,8 +33,8 @@ func (p *plugin) terms(ctx context.Context, o *grantFlags, named reference) (*te
 		return nil, fmt.Errorf("%w. Without a look at the offer, name the application's UID (--uid) and the scopes (--scope)", err)
 	}
 	if len(found.Offers) == 0 {
-		return nil, fmt.Errorf("no application %s of tenant %s is offered to tenant %s: ask its administrator to offer it (spec.offer), "+
-			"or compare the names ('offers' lists them)", named.application, named.host, found.Tenant)
+		return nil, fmt.Errorf("no application %s of tenant %s is offered to this tenant: ask its administrator to offer it (spec.offer), "+
+			"or compare the names ('offers' lists them)", named.application, named.host)
 	}
 	offer := &found.Offers[0]
 	t.tenant, t.uid = found.Tenant, offer.UID

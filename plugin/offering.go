@@ -37,28 +37,14 @@ func (p *plugin) offeredTo(ctx context.Context, server *tokenServer, tenant stri
 		return nil, fmt.Errorf("%w. The token server tells the administrator of a tenant, too: name it by --token-server or "+
 			"COUNTERSIGN_SERVER", missing)
 	}
-	says, offers, err := server.offers(ctx, c, namespace)
+	found, err := server.offered(ctx, c, namespace, only)
 	if err != nil {
 		return nil, err
 	}
-	if tenant != "" && tenant != says {
-		return nil, fmt.Errorf("namespace %s is tenant %s's: for tenant %s, name its namespace (--namespace)", namespace, says, tenant)
+	if tenant != "" && found.Tenant != "" && tenant != found.Tenant {
+		return nil, fmt.Errorf("namespace %s is tenant %s's: for tenant %s, name its namespace (--namespace)", namespace, found.Tenant, tenant)
 	}
-	return (&offered{Tenant: says, Offers: offers}).only(only), nil
-}
-
-// only leaves one application.
-func (o *offered) only(r *reference) *offered {
-	if r == nil {
-		return o
-	}
-	kept := &offered{Tenant: o.Tenant, Offers: []remote.Offer{}}
-	for _, offer := range o.Offers {
-		if offer.HostTenant == r.host && offer.Application == r.application {
-			kept.Offers = append(kept.Offers, offer)
-		}
-	}
-	return kept
+	return found, nil
 }
 
 // offeredByObjects looks at the objects themselves. Its error is a *live.Forbidden where they may not be looked at.

@@ -17,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/client-go/rest"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
@@ -29,6 +30,7 @@ import (
 // admin writes the worlds; kubeconfig is its own, and every command is run by somebody else, whom it impersonates.
 var (
 	admin      client.Client
+	config     *rest.Config
 	kubeconfig string
 )
 
@@ -39,11 +41,12 @@ func TestMain(m *testing.M) {
 func runWithControlPlane(m *testing.M) int {
 	control := &envtest.Environment{CRDDirectoryPaths: []string{"../config/crd/bases"}, ErrorIfCRDPathMissing: true}
 	defer func() { _ = control.Stop() }() // also where it starts and then refuses the kinds
-	config, err := control.Start()
+	started, err := control.Start()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "starting a control plane:", err)
 		return 1
 	}
+	config = started
 	config.QPS = -1
 	user, err := control.AddUser(envtest.User{Name: "root", Groups: []string{"system:masters"}}, config)
 	if err == nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -24,8 +25,7 @@ const tokenLifetime = 10 * time.Minute
 // and its plugins these are the API server's.
 type tokenServer struct {
 	url, authority, issuer, serviceAccount string
-	// chosen says that the flag was given, and not the environment's default.
-	flags *pflag.FlagSet
+	flags                                  *pflag.FlagSet
 }
 
 func (t *tokenServer) addTo(flags *pflag.FlagSet, fallback string) {
@@ -49,25 +49,51 @@ func (t *tokenServer) addTenantTo(flags *pflag.FlagSet, fallback string) {
 // chosen reports whether the flag was given on the command line.
 func (t *tokenServer) chosen() bool { return t.flags.Changed("token-server") }
 
-// offers asks the token server what is on offer to the tenant of the namespace.
-func (t *tokenServer) offers(ctx context.Context, c client.Client, namespace string) (tenant string, offers []remote.Offer, err error) {
+// offered asks the token server what is on offer to the tenant of the namespace: all, or one application alone.
+func (t *tokenServer) offered(ctx context.Context, c client.Client, namespace string, only *reference) (*offered, error) {
 	server, err := remote.New(t.url, t.authority)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
+	token, err := t.tenantToken(ctx, c, namespace)
+	if err != nil {
+		return nil, err
+	}
+	found := &offered{Offers: []remote.Offer{}}
+	if only == nil {
+		found.Tenant, found.Offers, err = server.Offers(ctx, token)
+		return found, t.explain(err)
+	}
+	tenant, offer, err := server.Offer(ctx, token, only.host, only.application)
+	if found.Tenant = tenant; offer != nil {
+		found.Offers = append(found.Offers, *offer)
+	}
+	return found, t.explain(err)
+}
+
+// audience is whom a tenant's token is for: what the person names, and never what a server says.
+func (t *tokenServer) audience() string { return cmp.Or(t.issuer, strings.TrimRight(t.url, "/")) }
+
+// tenantToken makes a token of a ServiceAccount of the tenant's namespace for the token server.
+func (t *tokenServer) tenantToken(ctx context.Context, c client.Client, namespace string) (string, error) {
 	seconds := int64(tokenLifetime / time.Second)
 	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{
-		Audiences: []string{cmp.Or(t.issuer, strings.TrimRight(t.url, "/"))}, ExpirationSeconds: &seconds,
+		Audiences: []string{t.audience()}, ExpirationSeconds: &seconds,
 	}}
 	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: t.serviceAccount}}
 	if err := c.SubResource("token").Create(ctx, account, request); err != nil {
-		return "", nil, fmt.Errorf("making a token of ServiceAccount %s/%s (needs create on serviceaccounts/token, which admin and edit "+
+		return "", fmt.Errorf("making a token of ServiceAccount %s/%s (needs create on serviceaccounts/token, which admin and edit "+
 			"have; --service-account names another): %w", namespace, t.serviceAccount, err)
 	}
-	tenant, offers, err = server.Offers(ctx, request.Status.Token)
+	return request.Status.Token, nil
+}
+
+// explain says what a token that was not accepted was for.
+func (t *tokenServer) explain(err error) error {
 	var refusal *remote.Refusal
-	if errors.As(err, &refusal) && refusal.Code == "invalid_client" && t.issuer == "" {
-		err = fmt.Errorf("%w. The token was made for the audience %s: is that the server's issuer? If not, name it by --issuer", err, t.url)
+	if errors.As(err, &refusal) && refusal.Status == http.StatusUnauthorized {
+		return fmt.Errorf("%w. The token was made for the audience %s: if that is not the server's issuer, name it by --issuer. "+
+			"The namespace must be a tenant's", err, t.audience())
 	}
-	return tenant, offers, err
+	return err
 }

@@ -11,10 +11,14 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
 
 	"countersign.dev/api/v1alpha1"
 	"countersign.dev/plugin"
+	"countersign.dev/plugin/remote"
+	"countersign.dev/tokenserver"
 	"countersign.dev/tokenserver/tokenservertest"
+	"countersign.dev/tokenserver/workload"
 )
 
 // credentials creates a Secret with credentials of version 1.0.0, under these names.
@@ -108,25 +112,23 @@ func TestTokenSaysWhatIsWrong(t *testing.T) {
 	has(t, run(operating, "kpi@1.0.0"), `is of type "Opaque": it is not Countersign's`)
 }
 
-// offering is a token server that answers one tenant, and checks by whose token it is asked.
-func (w *world) offering(audience *string) string {
+// showroom runs a whole token server that believes this cluster's ServiceAccount tokens, and knows the namespace of this world's
+// acme as that of its own. It returns its URL.
+func (w *world) showroom() string {
 	w.t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
-		review := &authenticationv1.TokenReview{Spec: authenticationv1.TokenReviewSpec{Token: token, Audiences: []string{*audience}}}
-		if err := admin.Create(r.Context(), review); err != nil {
-			w.t.Error(err)
-		}
-		want := "system:serviceaccount:" + w.acme.Spec.Namespace + ":default"
-		if !review.Status.Authenticated || review.Status.User.Username != want {
-			rw.WriteHeader(http.StatusUnauthorized)
-			fmt.Fprint(rw, `{"error":"invalid_client","error_description":"the token is not for this server"}`)
-			return
-		}
-		fmt.Fprintf(rw, `{"tenant":%q,"offers":[{"host_tenant":%q,"application":"kpi","uid":%q,"versions":[
-			{"version":"1.0.0","level":{"name":"limited","display_name":"Limited"},"scopes":["assets:read","timeseries:read"]}]}]}`,
-			w.acme.Name, w.host.Name, w.app.UID)
-	}))
+	there := tokenservertest.New(w.t, func(o *tokenservertest.Objects) {
+		o.Tenant.Spec.Namespace = w.acme.Spec.Namespace
+		o.App.Spec.DisplayName, o.Level.Spec.DisplayName = "KPI Dashboard", "Limited"
+	})
+	// Its objects' time stands still. That of tokens does not: this cluster's clock is the machine's.
+	workloads := workload.New(workload.Deps{
+		Config: config, Audience: tokenservertest.Issuer, Clock: clock.RealClock{}, Log: there.Log.Logger(),
+	})
+	if err := workloads.Refresh(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+	there.Restart(func(d *tokenserver.Deps) { d.Workloads = workloads })
+	server := httptest.NewServer(there.Handler)
 	w.t.Cleanup(server.Close)
 	w.create(&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: w.acme.Spec.Namespace, Name: "default"}})
 	return server.URL
@@ -135,32 +137,50 @@ func (w *world) offering(audience *string) string {
 func TestATenantsAdministratorAsksTheTokenServerWhatIsOnOffer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	audience := ""
-	url := w.offering(&audience)
-	audience = url
-	got := w.run(tenantAdmin, "offers", in(w.acme), "--token-server", url)
-	has(t, columns(got.out), "host kpi 1.0.0 Limited assets:read timeseries:read")
-	has(t, w.run(tenantAdmin, "offers", in(w.acme)).err, "needs list on tenants", "name it by --token-server or COUNTERSIGN_SERVER")
-	has(t, w.run(tenantAdmin, "offers", in(w.acme), "--token-server", url, "--tenant=globex").err,
-		"namespace ns-acme is tenant acme's")
-	has(t, w.run(appAdmin, "offers", in(w.acme), "--token-server", url).err, "needs create on serviceaccounts/token", "is forbidden")
-
-	got = w.run(tenantAdmin, "grant", w.host.Name+"/kpi", in(w.acme), "--token-server", url)
-	has(t, got.out, "created", "tenant acme lets host/kpi (UID <uid>) have assets:read,timeseries:read")
-	if w.consented() != "assets:read,timeseries:read" {
-		t.Errorf("consented is %s: %s", w.consented(), got.err)
+	server := []string{"--token-server", w.showroom(), "--issuer", tokenservertest.Issuer}
+	run := func(user string, args ...string) answer {
+		return w.run(user, append(append(args, in(w.acme)), server...)...)
 	}
+	has(t, columns(run(tenantAdmin, "offers").out), "operator-co kpi 1.0.0 Limited assets:read assets:write timeseries:read")
+	has(t, run(tenantAdmin, "offers", "--tenant=globex").err, "namespace ns-acme is tenant acme's")
+	has(t, run(appAdmin, "offers").err, "needs create on serviceaccounts/token", "is forbidden")
+	has(t, run(tenantAdmin, "offers", "--service-account=nobody").err, "making a token of ServiceAccount ns-acme/nobody", "not found")
+	has(t, w.run(tenantAdmin, "offers", in(w.acme)).err, "needs list on tenants", "name it by --token-server or COUNTERSIGN_SERVER")
+
+	has(t, run(tenantAdmin, "grant", "operator-co/secret").err, "no application secret of tenant operator-co is offered to this tenant")
+	got := run(tenantAdmin, "grant", "operator-co/kpi")
+	has(t, got.out, "operator-co.kpi created", "tenant acme lets operator-co/kpi (UID b7a91b1c-", "have assets:read,assets:write,timeseries:read")
+	has(t, run(tenantAdmin, "grant", "operator-co/kpi").out, "unchanged")
 }
 
-// The token is for the audience that the person names, and for nobody else, whatever the server would like.
-func TestTheTokenIsForTheIssuerThatThePersonNames(t *testing.T) {
+// A server that names an audience, as its discovery does, is not believed: it could name the API server.
+func TestTheTokenIsForTheAudienceThatThePersonNamesAlone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	audience := "https://tokens.example.com"
-	url := w.offering(&audience)
+	url := w.showroom()
 	has(t, w.run(tenantAdmin, "offers", in(w.acme), "--token-server", url).err,
-		"the token server refuses: invalid_client", "The token was made for the audience "+url, "name it by --issuer")
-	if got := w.run(tenantAdmin, "offers", in(w.acme), "--token-server", url, "--issuer", audience); got.status != plugin.Done {
-		t.Error(got.err)
+		"the token server refuses: invalid_token", "The token was made for the audience "+url, "name it by --issuer")
+
+	shown := make(chan string, 1)
+	hostile := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		shown <- strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+		fmt.Fprint(rw, `{"tenant":"acme","offers":[]}`)
+	}))
+	defer hostile.Close()
+	if got := w.run(tenantAdmin, "offers", in(w.acme), "--token-server", hostile.URL); got.status != plugin.Done {
+		t.Fatal(got.err)
+	}
+	token := &remote.Token{AccessToken: <-shown}
+	claims, err := token.Claims()
+	if err != nil || fmt.Sprint(claims["aud"]) != "["+hostile.URL+"]" {
+		t.Errorf("the token is for %v (%v)", claims["aud"], err)
+	}
+	issued, _ := claims["iat"].(float64)
+	if expires, _ := claims["exp"].(float64); expires-issued != 600 {
+		t.Errorf("it lives for %v s", expires-issued)
+	}
+	review := &authenticationv1.TokenReview{Spec: authenticationv1.TokenReviewSpec{Token: token.AccessToken}}
+	if err := admin.Create(t.Context(), review); err != nil || review.Status.Authenticated {
+		t.Errorf("the API server takes it: %+v, %v", review.Status, err)
 	}
 }

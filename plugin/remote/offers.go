@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+
+	"countersign.dev/api/v1alpha1"
 )
 
 // maxPages is how many pages of offers are read: a server that goes on beyond is not one of ours.
@@ -52,12 +54,7 @@ func (s *Server) Offers(ctx context.Context, token string) (tenant string, offer
 		if cursor != "" {
 			address += "?" + url.Values{"cursor": {cursor}}.Encode()
 		}
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
-		if err != nil {
-			return "", nil, fmt.Errorf("asking for offers: %w", err)
-		}
-		request.Header.Set("Authorization", "Bearer "+token)
-		if err := s.do(request, &answer); err != nil {
+		if err := s.getAs(ctx, address, token, &answer); err != nil {
 			return "", nil, err
 		}
 		tenant, offers = answer.Tenant, append(offers, answer.Offers...)
@@ -65,4 +62,31 @@ func (s *Server) Offers(ctx context.Context, token string) (tenant string, offer
 			return tenant, offers, nil
 		}
 	}
+}
+
+// Offer returns one offer by its names, nil where the tenant is offered nothing of these names, whether it exists or not.
+func (s *Server) Offer(ctx context.Context, token, host, application string) (tenant string, offer *Offer, err error) {
+	var answer struct {
+		Tenant string `json:"tenant"`
+		Offer
+	}
+	address := s.base + "/v1/offers/" + url.PathEscape(host) + "/" + url.PathEscape(application)
+	err = s.getAs(ctx, address, token, &answer)
+	var refusal *Refusal
+	switch {
+	case errors.As(err, &refusal) && refusal.Status == http.StatusNotFound && refusal.Reason == string(v1alpha1.ReasonNotOffered):
+		return "", nil, nil
+	case err != nil:
+		return "", nil, err
+	}
+	return answer.Tenant, &answer.Offer, nil
+}
+
+func (s *Server) getAs(ctx context.Context, address, token string, answer any) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	if err != nil {
+		return fmt.Errorf("asking for offers: %w", err)
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	return s.do(request, answer)
 }
