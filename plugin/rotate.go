@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"countersign.dev/api/v1alpha1"
@@ -77,26 +78,20 @@ func (p *plugin) runRotate(ctx context.Context, o *rotateFlags, argument string)
 	if err != nil {
 		return err
 	}
-	app := &v1alpha1.Application{}
-	key := client.ObjectKey{Namespace: namespace, Name: named.application}
-	if err := c.Get(ctx, key, app); err != nil {
-		return fmt.Errorf("looking for Application %s: %w", key, err)
-	}
-	if named.version != "" && !lists(app, named.version) {
-		return fmt.Errorf("Application %s has no version %s in spec.versions", key, named.version)
-	}
-	before := newestCredentials(app, named.version)
 	nonce, err := p.nonce()
 	if err != nil {
 		return err
 	}
-	words := newWords(app.Annotations[o.annotation], named.version, nonce)
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"annotations": map[string]string{o.annotation: words}}})
+	app := &v1alpha1.Application{}
+	app.Namespace, app.Name = namespace, named.application
+	var before map[string]string
+	var words string
+	err = retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		before, words, err = o.ask(ctx, c, app, named.version, nonce)
+		return err
+	})
 	if err != nil {
-		return fmt.Errorf("writing the annotation: %w", err)
-	}
-	if err := c.Patch(ctx, app, client.RawPatch(types.MergePatchType, patch)); err != nil {
-		return fmt.Errorf("annotating Application %s: %w", key, err)
+		return err
 	}
 	fmt.Fprintf(p.Out, "application.countersign.dev/%s annotated: %s=%s\n", app.Name, o.annotation, words)
 	if !o.wait {
@@ -105,6 +100,31 @@ func (p *plugin) runRotate(ctx context.Context, o *rotateFlags, argument string)
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
 	return p.waitForCredentials(ctx, c, app, before)
+}
+
+// ask writes the annotation, and returns it and the credentials that were the newest before.
+func (o *rotateFlags) ask(
+	ctx context.Context, c client.Client, app *v1alpha1.Application, version, nonce string,
+) (before map[string]string, words string, err error) {
+	key := client.ObjectKeyFromObject(app)
+	if err := c.Get(ctx, key, app); err != nil {
+		return nil, "", fmt.Errorf("looking for Application %s: %w", key, err)
+	}
+	if version != "" && !lists(app, version) {
+		return nil, "", fmt.Errorf("Application %s has no version %s in spec.versions", key, version)
+	}
+	before, words = newestCredentials(app, version), newWords(app.Annotations[o.annotation], version, nonce)
+	// The resourceVersion goes along: what somebody else asks for at the same time is not overwritten.
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
+		"resourceVersion": app.ResourceVersion, "annotations": map[string]string{o.annotation: words},
+	}})
+	if err == nil {
+		err = c.Patch(ctx, app, client.RawPatch(types.MergePatchType, patch))
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("annotating Application %s: %w", key, err)
+	}
+	return before, words, nil
 }
 
 func (p *plugin) nonce() (string, error) {

@@ -271,3 +271,16 @@ func TestWhoMayReadItsApplicationAloneSeesWhatIsBrokenThere(t *testing.T) {
 		t.Errorf("exit status %d", got.status)
 	}
 }
+
+func TestWhoMayReadItsApplicationAloneIsBelievedToMeanIt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.app.Status.HostTenant = w.host.Name
+	if err := admin.Status().Update(t.Context(), w.app); err != nil {
+		t.Fatal(err)
+	}
+	has(t, w.run(appAdmin, "why", w.host.Name+"/kpi@1.0.0", w.acme.Name, in(w.host)).out,
+		"host/kpi@1.0.0, for tenant acme: nothing is broken", "✓ the application exists: <uid>")
+	has(t, w.run(appAdmin, "why", "other/kpi@1.0.0", w.acme.Name, in(w.host)).out,
+		"? the application exists: could not look: needs list on tenants")
+}

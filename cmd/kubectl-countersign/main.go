@@ -9,8 +9,10 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/go-logr/logr"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"countersign.dev/plugin"
 )
@@ -23,7 +25,8 @@ const completion = "kubectl_complete-countersign"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	context.AfterFunc(ctx, stop)  // a second signal ends the program at once
+	log.SetLogger(logr.Discard()) // what its library would log is for programs that run on; this one prints its errors
 	args := os.Args[1:]
 	if filepath.Base(os.Args[0]) == completion {
 		args = append([]string{"__complete"}, args...)
