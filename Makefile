@@ -39,6 +39,12 @@ build: ## Build bin/operator, bin/tokenserver and bin/injector.
 	@echo "build: operator, tokenserver and injector, version $(VERSION) (the first time 2 to 3 minutes on 2 cores)"
 	@$(BUILD) -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/operator ./cmd/tokenserver ./cmd/injector
 
+.PHONY: plugin
+plugin: ## Build bin/kubectl-countersign, and the link by which kubectl finds its shell completion.
+	@echo "plugin: kubectl-countersign, version $(VERSION)"
+	@$(BUILD) -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/kubectl-countersign
+	@ln -sf kubectl-countersign bin/kubectl_complete-countersign
+
 .PHONY: controlplane
 controlplane: ## Link etcd, kube-apiserver, kube-controller-manager and kubectl as bin/k8s (the first time: 8 minutes of building).
 	@hack/controlplane/build.sh bin/k8s

@@ -70,6 +70,7 @@ func limited(t *testing.T) *tokenservertest.World {
 type attempt struct {
 	sentence string
 	world    *tokenservertest.World
+	// query is what follows the path; where that has segments in braces, it is what stands there, from the first on.
 	query    string
 	header   map[string]string
 	body     string
@@ -83,8 +84,9 @@ type worlds struct {
 	seeing, blind, keyless *tokenservertest.World
 	// hubToken is for the host's own data, foreignToken for another tenant's.
 	hubToken, foreignToken string
-	// token is one of the standard face; podToken and callerToken prove that a pod is the application's, or an API's.
-	token, podToken, callerToken string
+	// token is one of the standard face; podToken and callerToken prove that a pod is the application's, or an API's, memberToken
+	// that somebody is of a tenant.
+	token, podToken, callerToken, memberToken string
 }
 
 // withWorkloads lets pods of the ServiceAccount kpi be the application, and of iot/gateway introspect.
@@ -103,6 +105,8 @@ func newWorlds(t *testing.T) worlds {
 	w.blind.GoBlind()
 	w.podToken = w.seeing.API.Cluster.Sign(t, tokenservertest.Issuer, tokenservertest.Epoch(),
 		workloadtest.For("tenant-"+tokenservertest.Host, "kpi"))
+	w.memberToken = w.seeing.API.Cluster.Sign(t, tokenservertest.Issuer, tokenservertest.Epoch(),
+		workloadtest.For("tenant-"+tokenservertest.Tenant, "default"))
 	w.callerToken = w.seeing.API.Cluster.Sign(t, tokenservertest.Issuer, tokenservertest.Epoch(), workloadtest.For("iot", "gateway"))
 	r := httptest.NewRequest(http.MethodPost, "/oauth2/token", strings.NewReader("grant_type=client_credentials&tenant=acme"))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -218,6 +222,24 @@ func (w worlds) attempts() map[string][]attempt {
 			{"a wrong secret", w.seeing, "", sending("Authorization", wrongSecret()), "", 401, false},
 			{"while nothing is seen", w.blind, "", signedIn, "", 503, false},
 		},
+		"GET /v1/offers": {
+			{"a page", w.seeing, "", bearer(w.memberToken), "", 200, false},
+			{"a small page", w.seeing, "?limit=1", bearer(w.memberToken), "", 200, false},
+			{"a page of none", w.seeing, "?limit=0", bearer(w.memberToken), "", 400, true},
+			{"a page of too many", w.seeing, "?limit=501", bearer(w.memberToken), "", 400, true},
+			{"another list's cursor", w.seeing, "?cursor=Mjo", bearer(w.memberToken), "", 400, false},
+			{"somebody of no tenant", w.seeing, "", bearer(w.callerToken), "", 401, false},
+			{"no authentication", w.seeing, "", nil, "", 401, false},
+			{"while nothing is seen", w.blind, "", bearer(w.memberToken), "", 503, false},
+		},
+		"GET /v1/offers/{host_tenant}/{application}": {
+			{"an offer", w.seeing, "operator-co/kpi", bearer(w.memberToken), "", 200, false},
+			{"none", w.seeing, "operator-co/other", bearer(w.memberToken), "", 404, false},
+			{"no host", w.seeing, "Nobody/kpi", bearer(w.memberToken), "", 404, false},
+			{"somebody of no tenant", w.seeing, "operator-co/kpi", bearer(w.callerToken), "", 401, false},
+			{"no authentication", w.seeing, "operator-co/kpi", nil, "", 401, false},
+			{"while nothing is seen", w.blind, "operator-co/kpi", bearer(w.memberToken), "", 503, false},
+		},
 		"GET /.well-known/jwks.json":                  append(document, attempt{"before there are keys", w.keyless, "", nil, "", 503, false}),
 		"GET /.well-known/oauth-authorization-server": document,
 		"GET /.well-known/openid-configuration":       append(document, attempt{"before there are keys", w.keyless, "", nil, "", 503, false}),
@@ -279,13 +301,20 @@ func TestRequestsAndAnswersAreAsTheDocumentDescribesThem(t *testing.T) {
 	}
 }
 
-func (c *contract) try(t *testing.T, name string, operation node, attempt attempt) {
-	t.Helper()
-	method, path, _ := strings.Cut(name, " ")
-	r := httptest.NewRequest(method, path+attempt.query, strings.NewReader(attempt.body))
-	for name, value := range attempt.header {
+// request is that of the attempt at an operation.
+func (a attempt) request(operation string) *http.Request {
+	method, path, _ := strings.Cut(operation, " ")
+	path, _, _ = strings.Cut(path, "{")
+	r := httptest.NewRequest(method, path+a.query, strings.NewReader(a.body))
+	for name, value := range a.header {
 		r.Header.Set(name, value)
 	}
+	return r
+}
+
+func (c *contract) try(t *testing.T, name string, operation node, attempt attempt) {
+	t.Helper()
+	r := attempt.request(name)
 	refused := c.request(operation, r, attempt.body)
 	answer := attempt.world.Do(r)
 	if answer.Status != attempt.status {
@@ -310,7 +339,6 @@ func (c *contract) tryTooOften(t *testing.T, name string, operation node, attemp
 		return
 	}
 	w := limited(t)
-	method, path, _ := strings.Cut(name, " ")
 	failing := attempt{}
 	for _, attempt := range attempts {
 		if attempt.status == http.StatusUnauthorized {
@@ -318,11 +346,7 @@ func (c *contract) tryTooOften(t *testing.T, name string, operation node, attemp
 		}
 	}
 	for range enough {
-		r := httptest.NewRequest(method, path, strings.NewReader(failing.body))
-		for name, value := range failing.header {
-			r.Header.Set(name, value)
-		}
-		if answer := w.Do(r); answer.Status != http.StatusUnauthorized {
+		if answer := w.Do(failing.request(name)); answer.Status != http.StatusUnauthorized {
 			if err := c.answer(name, operation, answer); err != nil {
 				t.Errorf("%s: the document has against the answer: %v\n%s", name, err, answer.Text)
 			}

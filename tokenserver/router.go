@@ -14,7 +14,7 @@ import (
 	"countersign.dev/tokenserver/token"
 )
 
-// route is one endpoint.
+// route is one endpoint. A segment of its path in braces stands for any text, which the handler finds in http.Request.PathValue.
 type route struct {
 	method, path string
 	handler      http.Handler
@@ -22,26 +22,65 @@ type route struct {
 
 // router finds the endpoint by path and method. It is no http.ServeMux, since that redirects a doubled slash, and a
 // redirected POST loses its body; and since its 404 and 405 are text.
-type router map[string][]route
+type router struct {
+	routes map[string][]route
+	// open are the paths with segments in braces.
+	open []string
+}
 
 func newRouter(routes []route) router {
-	r := router{}
+	r := router{routes: map[string][]route{}}
 	for _, route := range routes {
-		r[route.path] = append(r[route.path], route)
+		if _, known := r.routes[route.path]; !known && strings.Contains(route.path, "{") {
+			r.open = append(r.open, route.path)
+		}
+		r.routes[route.path] = append(r.routes[route.path], route)
 	}
 	return r
 }
 
+// find returns the path of the route that a path leads to, and what its segments in braces stand for; false where there is none.
+func (rt router) find(path string) (endpoint string, values map[string]string, found bool) {
+	if _, found := rt.routes[path]; found {
+		return path, nil, true
+	}
+	for _, candidate := range rt.open {
+		if values, matches := match(candidate, path); matches {
+			return candidate, values, true
+		}
+	}
+	return "", nil, false
+}
+
+func match(pattern, path string) (map[string]string, bool) {
+	segments, given := strings.Split(pattern, "/"), strings.Split(path, "/")
+	if len(segments) != len(given) {
+		return nil, false
+	}
+	values := map[string]string{}
+	for i, segment := range segments {
+		name, open := strings.CutPrefix(segment, "{")
+		if !open && segment != given[i] || open && given[i] == "" {
+			return nil, false
+		}
+		if open {
+			values[strings.TrimSuffix(name, "}")] = given[i]
+		}
+	}
+	return values, true
+}
+
 func (rt router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := collapsed(r.URL.Path)
-	candidates, found := rt[path]
+	endpoint, values, found := rt.find(path)
 	if !found {
-		refuse(w, r, path, &oauth.Error{
-			Code: oauth.InvalidRequest, Description: "there is no such path; GET /openapi.json describes what there is",
-			Status: http.StatusNotFound,
-		})
+		refuse(w, r, path, oauth.NotFound("there is no such path; GET /openapi.json describes what there is"))
 		return
 	}
+	for name, value := range values {
+		r.SetPathValue(name, value)
+	}
+	candidates := rt.routes[endpoint]
 	for _, candidate := range candidates {
 		if candidate.method == r.Method || candidate.method == http.MethodGet && r.Method == http.MethodHead {
 			candidate.handler.ServeHTTP(w, r)
@@ -56,11 +95,10 @@ func (rt router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // endpoint returns the path of the route that answers the request, or elsewhere.
 func (rt router) endpoint(r *http.Request) string {
-	path := collapsed(r.URL.Path)
-	if _, found := rt[path]; !found {
-		return elsewhere
+	if endpoint, _, found := rt.find(collapsed(r.URL.Path)); found {
+		return endpoint
 	}
-	return path
+	return elsewhere
 }
 
 // elsewhere is the endpoint of requests for a path that there is not.

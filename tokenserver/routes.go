@@ -20,6 +20,8 @@ func (s *Server) routes() []route {
 		{http.MethodPost, httpapi.PathIntrospection, httpapi.Introspection{Exchange: s.exchange}},
 		{http.MethodPost, httpapi.PathTokens, httpapi.Tokens{Exchange: s.exchange}},
 		{http.MethodGet, httpapi.PathTenants, httpapi.Tenants{Exchange: s.exchange}},
+		{http.MethodGet, httpapi.PathOffers, httpapi.Offers{Exchange: s.exchange}},
+		{http.MethodGet, httpapi.PathOffer, httpapi.Offer{Exchange: s.exchange}},
 
 		{http.MethodPost, insightshub.PathToken, insightshub.Token{Exchange: s.exchange}},
 		{http.MethodPost, insightshub.PathTokens, insightshub.Tokens{Exchange: s.exchange}},

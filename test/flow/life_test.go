@@ -203,9 +203,10 @@ func TestTheTokenServersIdentityReadsNoSecretAndWritesNothing(t *testing.T) {
 func TestWhatIsLinkedIntoThePrograms(t *testing.T) {
 	t.Parallel()
 	for program, foreign := range map[string][]string{
-		"./cmd/tokenserver": {"countersign.dev/controllers"},
-		"./cmd/operator":    {"countersign.dev/tokenserver", "github.com/golang-jwt/"},
-		"./cmd/injector":    {"countersign.dev/access", "countersign.dev/controllers", "countersign.dev/internal/credential", "countersign.dev/tokenserver"},
+		"./cmd/tokenserver":         {"countersign.dev/controllers", "countersign.dev/plugin", "github.com/spf13/cobra", "k8s.io/cli-runtime"},
+		"./cmd/operator":            {"countersign.dev/tokenserver", "countersign.dev/plugin", "github.com/spf13/cobra", "k8s.io/cli-runtime", "github.com/golang-jwt/"},
+		"./cmd/kubectl-countersign": {"countersign.dev/controllers", "countersign.dev/tokenserver", "github.com/golang-jwt/"},
+		"./cmd/injector":            {"countersign.dev/access", "countersign.dev/controllers", "countersign.dev/plugin", "countersign.dev/internal/credential", "countersign.dev/tokenserver"},
 	} {
 		list := exec.CommandContext(t.Context(), "go", "list", "-deps", program)
 		list.Dir, list.Env = root, os.Environ()

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"iter"
 	"slices"
 	"strings"
@@ -21,12 +22,26 @@ const (
 	maxVerifiers = maxIssued + maxStated
 )
 
-// applications is the table of Applications, by namespace and name, and their versions by the digits at the end of their
-// client ids. The names in a client id may hold dashes, so it cannot be taken apart; and the host tenant's name in it is
+// applications is the table of Applications, by namespace and name and in the order of their UIDs, and their versions by the
+// digits at the end of their client ids. The names in a client id may hold dashes, so it cannot be taken apart; and the host tenant's name in it is
 // that of the moment, so that no event of a Tenant touches this table.
 type applications struct {
 	byKey    entries[types.NamespacedName, *application]
+	byUID    *ordered[*application]
 	bySuffix groups[versionKey]
+}
+
+func newApplications() *applications {
+	return &applications{byUID: newOrdered(beforeByUID)}
+}
+
+// beforeByUID orders by UID. No two applications share one; the names only make sure that none takes another's place.
+func beforeByUID(a, b *application) bool {
+	return cmp.Or(
+		cmp.Compare(a.facts.UID, b.facts.UID),
+		cmp.Compare(a.facts.Namespace, b.facts.Namespace),
+		cmp.Compare(a.facts.Name, b.facts.Name),
+	) < 0
 }
 
 // versionKey names a version of an Application.
@@ -72,6 +87,7 @@ func (a *applications) set(object *v1alpha1.Application) {
 		a.bySuffix.remove(version.suffix(), versionKey{key, version.name})
 	}
 	a.byKey.set(key, renewed)
+	a.reorder(old, renewed)
 	for _, version := range renewed.missingFrom(old) {
 		entry := versionKey{key, version.name}
 		a.bySuffix.put(version.suffix(), entry, entry)
@@ -81,9 +97,21 @@ func (a *applications) set(object *v1alpha1.Application) {
 func (a *applications) remove(key types.NamespacedName) {
 	old := a.byKey.get(key)
 	a.byKey.remove(key)
+	a.reorder(old, nil)
 	for _, version := range old.missingFrom(nil) {
 		a.bySuffix.remove(version.suffix(), versionKey{key, version.name})
 	}
+}
+
+// reorder puts an application in the place of its earlier state, or of an earlier one of its name. Either may be nil: none.
+func (a *applications) reorder(old, renewed *application) {
+	if old != nil && (renewed == nil || old.facts.UID != renewed.facts.UID) {
+		a.byUID.remove(old)
+	}
+	if renewed != nil {
+		a.byUID.put(renewed)
+	}
+	a.byUID.publish()
 }
 
 func (a *applications) keys() iter.Seq[types.NamespacedName] {

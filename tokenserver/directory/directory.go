@@ -49,7 +49,7 @@ func New(deps Deps) *Directory {
 		tenants:      newTenants(),
 		servers:      newServers(),
 		levels:       newLevels(),
-		applications: &applications{},
+		applications: newApplications(),
 		grants:       &grants{},
 	}
 	d.feeds = []*feed{

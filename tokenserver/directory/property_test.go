@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"pgregory.net/rapid"
 
+	"countersign.dev/access"
 	"countersign.dev/api/v1alpha1"
 	"countersign.dev/internal/credential"
 )
@@ -196,6 +197,10 @@ func entriesOf(w *world) []string {
 	for key := range w.applications.byKey.all() {
 		held = append(held, "application "+key.String())
 	}
+	for app := range w.applications.byUID.from(&application{facts: &access.Application{}}) {
+		key := types.NamespacedName{Namespace: app.facts.Namespace, Name: app.facts.Name}
+		held = append(held, fmt.Sprint("ordered ", key, app.facts.UID, app == w.applications.byKey.get(key)))
+	}
 	for suffix, keys := range w.applications.bySuffix.values.all() {
 		for _, key := range keys {
 			held = append(held, fmt.Sprint("version ", suffix, key))
@@ -205,7 +210,7 @@ func entriesOf(w *world) []string {
 		held = append(held, "grant "+key.String())
 	}
 	for name, named := range w.grants.byName.all() {
-		held = append(held, fmt.Sprint("grants ", name, named.published.Load().Len()))
+		held = append(held, fmt.Sprint("grants ", name, named.len()))
 		for grant := range w.grants.from(name, "") {
 			held = append(held, fmt.Sprint("ordered ", name, grant.UID, grant == w.Grant(grant.Namespace, name)))
 		}

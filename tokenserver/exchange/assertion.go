@@ -26,6 +26,9 @@ const (
 // reasonClusterKeys is a server that cannot verify ServiceAccount tokens since it has not got the cluster's keys.
 const reasonClusterKeys = "cluster_keys"
 
+// detailNoTenant is a ServiceAccount that is proved to be who it is, in a namespace that speaks for no tenant.
+const detailNoTenant = "the ServiceAccount's namespace speaks for no tenant"
+
 // detailNotListed is a ServiceAccount that is proved to be who it is, and may not be who it wants to be.
 const detailNotListed = "the ServiceAccount is not listed for that"
 
@@ -52,12 +55,18 @@ func (e *Exchange) AuthenticateAssertion(ctx context.Context, clientID, assertio
 // prove returns whose ServiceAccount token the text is, or an error: the answer, where it is nobody's. Which of its parts was
 // wrong stands in the log alone.
 func (e *Exchange) prove(ctx context.Context, clientID, text string, answer *oauth.Error) (workload.Identity, *oauth.Error) {
+	return e.proveBy(ctx, (*workload.Verifier).Verify, clientID, text, answer)
+}
+
+func (e *Exchange) proveBy(
+	ctx context.Context, verify func(*workload.Verifier, string) (workload.Identity, error), clientID, text string, answer *oauth.Error,
+) (workload.Identity, *oauth.Error) {
 	var (
 		account workload.Identity
 		err     error = workload.NoKeys
 	)
 	if e.deps.Workloads != nil {
-		account, err = e.deps.Workloads.Verify(text)
+		account, err = verify(e.deps.Workloads, text)
 	}
 	switch {
 	case err == nil:

@@ -55,6 +55,8 @@ func podDecisions(t *testing.T, w *tokenservertest.World) map[string]*http.Reque
 		"inactive scopes standard":                introspecting(saying(t, good, "scope", "files:read"), gateway),
 		"inactive NotGranted standard":            introspecting(saying(t, good, "tenant", "other"), gateway),
 		"unauthenticated invalid_token standard":  introspecting(good, pod()),
+		"listed  standard":                        viewing("", pod(workloadtest.For("tenant-acme", "default"))),
+		"refused NotOffered standard":             viewing("/operator-co/none", pod(workloadtest.For("tenant-acme", "default"))),
 	}
 }
 
@@ -69,6 +71,35 @@ func introspecting(token, caller string) *http.Request {
 	r := formOf("/oauth2/introspect", url.Values{"token": {token}})
 	r.Header.Set("Authorization", "Bearer "+caller)
 	return r
+}
+
+func viewing(offer, member string) *http.Request {
+	r := httptest.NewRequest(http.MethodGet, "/v1/offers"+offer, http.NoBody)
+	r.Header.Set("Authorization", "Bearer "+member)
+	return r
+}
+
+func TestALineAboutOffersSaysWhoLookedAndForWhat(t *testing.T) {
+	w := tokenservertest.New(t)
+	member := w.API.Cluster.Sign(t, tokenservertest.Issuer, w.Clock.Now(), workloadtest.For("tenant-acme", "default"))
+	for _, path := range []string{"", "/operator-co/kpi", "/operator-co/none", "/Operator_Co/" + tokenservertest.Secret()} {
+		w.Do(viewing(path, member))
+	}
+	lines := audited(t, w)
+	const one = "/v1/offers/{host_tenant}/{application}"
+	for i, want := range []map[string]any{
+		{"outcome": "listed", "offers": 1.0, "endpoint": "/v1/offers"},
+		{"outcome": "listed", "offers": 1.0, "endpoint": one, "host_tenant": "operator-co", "app": "kpi"},
+		{"outcome": "refused", "reason": "NotOffered", "endpoint": one, "host_tenant": "operator-co", "app": "none"},
+		{"outcome": "refused", "reason": "NotOffered", "endpoint": one, "host_tenant": "[redacted]", "app": "[redacted]"},
+	} {
+		want["tenant"], want["service_account_namespace"], want["service_account"] = "acme", "tenant-acme", "default"
+		for key, value := range want {
+			if lines[i][key] != value {
+				t.Errorf("line %d has %s = %v, want %v", i, key, lines[i][key], value)
+			}
+		}
+	}
 }
 
 func formOf(path string, values url.Values) *http.Request {

@@ -36,9 +36,9 @@ type Outcome string
 const (
 	// Issued is a token.
 	Issued Outcome = "issued"
-	// Listed is the list of tenants that tokens can be had for.
+	// Listed is a list of tenants that tokens can be had for, or of what is offered to a tenant.
 	Listed Outcome = "listed"
-	// Refused is an authenticated client for which the decision was no.
+	// Refused is an authenticated client for which the decision was no, or a tenant to which an application is not offered.
 	Refused Outcome = "refused"
 	// Unauthenticated is a client that did not prove who it is.
 	Unauthenticated Outcome = "unauthenticated"

@@ -178,6 +178,25 @@ func TestAResourceServerThatAsksForTooMuchIsToldWhenToComeBackAndNobodyElseIs(t 
 	}
 }
 
+func TestAServiceAccountThatLooksAtOffersTooOftenIsToldWhenToComeBack(t *testing.T) {
+	w := limited(t, limit.Config{ClientRate: 1, ClientBurst: 2})
+	token := func(name string) string {
+		return w.API.Cluster.Sign(t, tokenservertest.Issuer, w.Clock.Now(), workloadtest.For("tenant-acme", name))
+	}
+	for _, offer := range []string{"", "/operator-co/kpi"} {
+		if got := w.Do(viewing(offer, token("default"))); got.Status != http.StatusOK {
+			t.Fatalf("got %d %s", got.Status, got.Text)
+		}
+	}
+	got := w.Do(viewing("", token("default")))
+	if got.Status != http.StatusTooManyRequests || got.Header.Get("Retry-After") != "1" {
+		t.Errorf("got %d %v", got.Status, got.Header)
+	}
+	if got := w.Do(viewing("", token("another"))); got.Status != http.StatusOK {
+		t.Errorf("another ServiceAccount gets %d %s", got.Status, got.Text)
+	}
+}
+
 // The v3 API says how many tenants there are, and decides for each to know it.
 func TestAListOfAllTenantsCostsByTheThousand(t *testing.T) {
 	w := tokenservertest.New(t, func(o *tokenservertest.Objects) {

@@ -30,6 +30,7 @@ const (
 	keyCredentialID = "credential_id"
 	keyTenant       = "tenant"
 	keyTenants      = "tenants"
+	keyOffers       = "offers"
 	keyAudience     = "audience"
 	keyAsked        = "scopes_asked"
 	keyGiven        = "scopes_given"

@@ -42,9 +42,17 @@ func (h Tenants) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h Tenants) answer(r *http.Request) (*tenantsAnswer, *oauth.Error) {
-	limit, after, err := pageOf(r.URL)
+	limit, cursor, err := pageOf(r.URL)
 	if err != nil {
 		return nil, err
+	}
+	after := directory.Place{}
+	if cursor != "" {
+		// Behind the host tenant, where all places are that a page ends at.
+		after.HostPassed = true
+		if after.Grant, err = placeOf(cursorTenants, cursor); err != nil {
+			return nil, err
+		}
 	}
 	session, err := headerSession(r, h.Exchange)
 	if err != nil {
@@ -56,24 +64,22 @@ func (h Tenants) answer(r *http.Request) (*tenantsAnswer, *oauth.Error) {
 		answer.Tenants = append(answer.Tenants, tenantAnswer{ID: tenant.Tenant, Scopes: tenant.Scopes})
 	}
 	if page.Next != nil {
-		answer.NextCursor = cursorOf(*page.Next)
+		answer.NextCursor = cursorOf(cursorTenants, page.Next.Grant)
 	}
 	return answer, nil
 }
 
-func pageOf(location *url.URL) (limit int, after directory.Place, err *oauth.Error) {
+// pageOf reads which page of a list is wanted: its size, and the cursor, which is empty for the first.
+func pageOf(location *url.URL) (limit int, cursor string, err *oauth.Error) {
 	query, problem := url.ParseQuery(location.RawQuery)
 	if problem != nil || len(query["limit"]) > 1 || len(query["cursor"]) > 1 {
-		return 0, after, oauth.BadRequest(oauth.InvalidRequest, "the query cannot be read: it has limit and cursor, each at most once")
+		return 0, "", oauth.BadRequest(oauth.InvalidRequest, "the query cannot be read: it has limit and cursor, each at most once")
 	}
 	limit = defaultLimit
 	if text := query.Get("limit"); text != "" {
 		if limit, problem = strconv.Atoi(text); problem != nil || limit < 1 || limit > maxLimit {
-			return 0, after, oauth.BadRequest(oauth.InvalidRequest, "limit is a number from 1 to 500")
+			return 0, "", oauth.BadRequest(oauth.InvalidRequest, "limit is a number from 1 to 500")
 		}
 	}
-	if text := query.Get("cursor"); text != "" {
-		after, err = placeOf(text)
-	}
-	return limit, after, err
+	return limit, query.Get("cursor"), nil
 }

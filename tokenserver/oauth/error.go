@@ -59,6 +59,11 @@ func BadRequest(code Code, description string) *Error {
 	return &Error{Code: code, Description: description, Status: http.StatusBadRequest}
 }
 
+// NotFound returns the answer to a request for what there is not.
+func NotFound(description string) *Error {
+	return &Error{Code: InvalidRequest, Description: description, Status: http.StatusNotFound}
+}
+
 // Unauthenticated returns the one answer for every client that did not prove who it is: which part was wrong, it does not
 // say.
 func Unauthenticated() *Error {

@@ -42,8 +42,6 @@ func (c *claims) identity() (Identity, error) {
 		return Identity{}, WrongSubject
 	case namespace != c.Kubernetes.Namespace || name != account.Name || account.UID == "":
 		return Identity{}, Contradictory
-	case name == defaultServiceAccount:
-		return Identity{}, DefaultServiceAccount
 	}
 	return Identity{
 		Namespace: namespace, Name: name, UID: account.UID, Pod: c.Kubernetes.Pod, Node: c.Kubernetes.Node, TokenID: c.ID,

@@ -62,10 +62,21 @@ type claims struct {
 	Kubernetes bound `json:"kubernetes.io"`
 }
 
-// Verify returns whose token the text is, or a Refusal. It makes no network call.
+// Verify returns whose token the text is, or a Refusal. It makes no network call. A token of the ServiceAccount default, which is
+// every pod's, proves nobody.
+func (v *Verifier) Verify(text string) (Identity, error) {
+	account, err := v.VerifyAny(text)
+	if err == nil && account.Name == defaultServiceAccount {
+		return Identity{}, DefaultServiceAccount
+	}
+	return account, err
+}
+
+// VerifyAny is Verify for those who ask of which namespace somebody is and not who: there the ServiceAccount default is as good as
+// any.
 //
 // That a header names a key or a place to get one from (jku, jwk, x5u, x5c) makes no difference: the keys are the cluster's.
-func (v *Verifier) Verify(text string) (Identity, error) {
+func (v *Verifier) VerifyAny(text string) (Identity, error) {
 	held := v.current()
 	if held == nil {
 		return Identity{}, NoKeys

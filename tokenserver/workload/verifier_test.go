@@ -181,6 +181,14 @@ func TestWhatIsRefused(t *testing.T) {
 		if !errors.Is(err, test.want) || got != (Identity{}) {
 			t.Errorf("%s: got %+v, %v; want %v", sentence, got, err, test.want)
 		}
+		got, err = v.VerifyAny(v.sign(test.edit))
+		if test.want == DefaultServiceAccount {
+			if err != nil || got.Namespace != workloadtest.Namespace || got.Name != "default" {
+				t.Errorf("%s, where any will do: got %+v, %v", sentence, got, err)
+			}
+		} else if !errors.Is(err, test.want) || got != (Identity{}) {
+			t.Errorf("%s, where any will do: got %+v, %v; want %v", sentence, got, err, test.want)
+		}
 	}
 }
 

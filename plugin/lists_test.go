@@ -1,0 +1,136 @@
+package plugin_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"countersign.dev/api/v1alpha1"
+	"countersign.dev/plugin"
+)
+
+// columns are the lines of a table without its blanks, which depend on the length of names.
+func columns(text string) string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		lines = append(lines, strings.Join(strings.Fields(line), " "))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestOffersAreListedByVersionInTheWordsOfTheLevels(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	hidden := w.app.DeepCopy()
+	hidden.ObjectMeta = metav1.ObjectMeta{Namespace: w.host.Spec.Namespace, Name: "hidden"}
+	hidden.Spec.Offer = nil
+	w.create(hidden)
+	got := w.run(viewer, "offers", in(w.acme))
+	got.out = columns(got.out)
+	same(t, got, plugin.Done, `
+HOST APPLICATION VERSION ACCESS SCOPES
+host kpi 1.0.0 Limited assets:read assets:write timeseries:read
+host kpi 1.1.0 custom assets:read`)
+	has(t, got.err, "On offer to tenant acme. To consent: kubectl countersign grant <host>/<application>")
+	has(t, columns(w.run(viewer, "offers", "--tenant", w.acme.Name, "-o", "wide").out),
+		"host kpi 1.0.0 Limited assets:read assets:write timeseries:read KPI Dashboard <uid> Reads all, writes assets.")
+	has(t, w.run(viewer, "offers", "--tenant", w.host.Name).err, "Nothing is on offer to tenant host.")
+	has(t, w.run(viewer, "offers", "--tenant", "nobody").err, "error: there is no accepted Tenant nobody")
+}
+
+func TestTenantsAreThoseThatATokenCanBeHadFor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.grant("assets:read")
+	globex := w.tenant("globex", nil)
+	w.create(&v1alpha1.TenantGrant{
+		ObjectMeta: metav1.ObjectMeta{Namespace: globex.Spec.Namespace, Name: w.host.Name + ".kpi"},
+		Spec: v1alpha1.TenantGrantSpec{
+			Tenant: v1alpha1.TenantName(globex.Name), Scopes: []v1alpha1.Scope{"assets:read"},
+			Application: v1alpha1.ApplicationReference{HostTenant: v1alpha1.TenantName(w.host.Name), Name: "kpi", UID: w.app.UID},
+		},
+	})
+	list := func(flags ...string) string {
+		got := w.run(viewer, append([]string{"tenants", "kpi@1.0.0", in(w.host), "-o", "json"}, flags...)...)
+		var rows []struct {
+			Tenant, Reason, Since string
+			Scopes                []string
+		}
+		if err := json.Unmarshal([]byte(got.out), &rows); err != nil {
+			t.Fatalf("%v: %s%s", err, got.out, got.err)
+		}
+		var lines []string
+		for _, row := range rows {
+			since := "never"
+			if row.Since != "" {
+				since = "since its grant"
+			}
+			lines = append(lines, row.Tenant+" "+row.Reason+" "+strings.Join(row.Scopes, ",")+" "+since)
+		}
+		return strings.Join(lines, "\n")
+	}
+	const can = "acme AccessExceedsGrant assets:read since its grant\n"
+	const own = "host Granted assets:read,assets:write,timeseries:read never"
+	if got, want := list(), can+own; got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+	if got, want := list("--all"), can+"globex NotOffered  never\n"+own; got != want {
+		t.Errorf("with all, got:\n%s\nwant:\n%s", got, want)
+	}
+	has(t, columns(w.run(viewer, "tenants", w.host.Name+"/kpi").out), "TENANT VERSION REASON SCOPES SINCE EXPIRES",
+		"acme 1.1.0 Granted assets:read", "host 1.1.0 Granted assets:read <own data> never")
+}
+
+func TestTenantsAreNotListedInPart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.grant("assets:read")
+	got := w.run(appAdmin, "tenants", "kpi", in(w.host))
+	if got.status != plugin.Failed || got.out != "" {
+		t.Errorf("%d: %s", got.status, got.out)
+	}
+	has(t, got.err, "needs list on tenantgrants in all namespaces, list on tenants", "GET /v1/tenants")
+	got = w.run(viewer, "tenants", "kpi@3.0.0", in(w.host))
+	has(t, got.err, "error: Application ns-host/kpi has no version 3.0.0")
+	has(t, w.run(viewer, "tenants", "nothing", in(w.host)).err, "namespace ns-host has no Application nothing")
+}
+
+func TestATenantsAdministratorSeesWhoActsOnItsData(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	grant := w.grant("assets:read")
+	w.say(grant, metav1.ConditionTrue, v1alpha1.ReasonGranted, "tokens can be had by version 1.0.0")
+	for _, user := range []string{tenantAdmin, viewer} {
+		got := w.run(user, "applications", in(w.acme))
+		has(t, columns(got.out), "HOST APPLICATION REASON SCOPES SINCE EXPIRES", "host kpi Granted assets:read 20", " never")
+		if said := strings.Contains(got.err, "the operator wrote"); said != (user == tenantAdmin) {
+			t.Errorf("%s is told: %s", user, got.err)
+		}
+	}
+	has(t, w.run(viewer, "applications", "--for", w.acme.Name).out, "host", "kpi")
+
+	edit(w, grant, func(g *v1alpha1.TenantGrant) { g.Spec.State = v1alpha1.StateSuspended })
+	w.say(grant, metav1.ConditionFalse, v1alpha1.ReasonGrantSuspended, "the grant is suspended")
+	for _, user := range []string{tenantAdmin, viewer} {
+		if got := w.run(user, "applications", in(w.acme)); got.out != "" {
+			t.Errorf("%s still sees %s", user, got.out)
+		}
+		has(t, columns(w.run(user, "applications", in(w.acme), "--all").out), "host kpi GrantSuspended assets:read")
+	}
+	has(t, w.run(editor, "applications", in(w.acme)).err, "error: could not look: needs list on tenantgrants in namespace ns-acme")
+}
+
+// Nobody's write ends a grant: the condition is older than the end.
+func TestAnExpiredGrantIsNotListedWhateverItsConditionSays(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	grant := w.grant("assets:read")
+	edit(w, grant, func(g *v1alpha1.TenantGrant) { g.Spec.ExpirationTime = &metav1.Time{Time: noon} })
+	w.say(grant, metav1.ConditionTrue, v1alpha1.ReasonGranted, "tokens can be had by version 1.0.0")
+	has(t, columns(w.run(tenantAdmin, "applications", in(w.acme), "--all").out), "host kpi GrantExpired")
+	if got := w.run(tenantAdmin, "applications", in(w.acme)); got.out != "" {
+		t.Errorf("listed: %s", got.out)
+	}
+}

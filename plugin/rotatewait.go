@@ -1,0 +1,96 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/fields"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"countersign.dev/api/v1alpha1"
+)
+
+// conditionRotationPending says on a version why a rotation that was asked for was not done.
+const conditionRotationPending = "RotationPending"
+
+// newestCredentials are the ids of the newest credential of each version that has one, or of the named version alone.
+func newestCredentials(app *v1alpha1.Application, version string) map[string]string {
+	newest := map[string]string{}
+	for i := range app.Status.Versions {
+		status := &app.Status.Versions[i]
+		if name := string(status.Version); len(status.Verifiers) > 0 && (version == "" || name == version) {
+			newest[name] = status.Verifiers[0].ID
+		}
+	}
+	return newest
+}
+
+// waitForCredentials watches until every one of these versions has a newer credential in its Secret, and says so of each.
+func (p *plugin) waitForCredentials(ctx context.Context, c client.WithWatch, app *v1alpha1.Application, before map[string]string) error {
+	if len(before) == 0 {
+		p.note("No version has credentials yet that could be rotated.")
+		return nil
+	}
+	watch, err := c.Watch(ctx, &v1alpha1.ApplicationList{}, &client.ListOptions{
+		Namespace: app.Namespace, FieldSelector: fields.OneTermEqualSelector("metadata.name", app.Name),
+	})
+	if err != nil {
+		return fmt.Errorf("watching Application %s/%s: %w", app.Namespace, app.Name, err)
+	}
+	defer watch.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return p.notRotated(ctx, app, before)
+		case event, open := <-watch.ResultChan():
+			if !open {
+				return p.notRotated(ctx, app, before)
+			}
+			seen, is := event.Object.(*v1alpha1.Application)
+			if !is {
+				continue
+			}
+			app = seen
+			if p.reportRotated(app, before); len(before) == 0 {
+				return nil
+			}
+		}
+	}
+}
+
+// reportRotated takes out of the waiting versions those that are done, and says so.
+func (p *plugin) reportRotated(app *v1alpha1.Application, waiting map[string]string) {
+	for i := range app.Status.Versions {
+		status := &app.Status.Versions[i]
+		old, waits := waiting[string(status.Version)]
+		if !waits || len(status.Verifiers) == 0 {
+			continue
+		}
+		if newest := status.Verifiers[0]; newest.ID != old && newest.DeliveryTime != nil {
+			fmt.Fprintf(p.Out, "version %s: credential %s is in Secret %s\n", status.Version, newest.ID, status.SecretName)
+			delete(waiting, string(status.Version))
+		}
+	}
+}
+
+// notRotated says which versions were not done in time, and what the operator says of them.
+func (p *plugin) notRotated(ctx context.Context, app *v1alpha1.Application, waiting map[string]string) error {
+	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("waiting: %w", err)
+	}
+	for i := range app.Status.Versions {
+		status := &app.Status.Versions[i]
+		if _, waits := waiting[string(status.Version)]; !waits {
+			continue
+		}
+		if pending := meta.FindStatusCondition(status.Conditions, conditionRotationPending); pending != nil {
+			p.note("version %s: %s: %s", status.Version, pending.Reason, pending.Message)
+		}
+	}
+	return fmt.Errorf("not done yet: version %s. The request stands; the conditions of Application %s/%s say what it waits for",
+		commas(slices.Sorted(maps.Keys(waiting))), app.Namespace, app.Name)
+}

@@ -1,0 +1,176 @@
+package plugin
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"countersign.dev/access"
+	"countersign.dev/api/v1alpha1"
+	"countersign.dev/plugin/live"
+)
+
+type tenantsFlags struct {
+	output
+	all bool
+}
+
+// actsFor is one version of an application, and a tenant.
+type actsFor struct {
+	Tenant  string          `json:"tenant"`
+	Version string          `json:"version"`
+	Reason  v1alpha1.Reason `json:"reason"`
+	Scopes  access.Scopes   `json:"scopes,omitempty"`
+	// Since is when the tenant's grant was created, Expires when it ends; absent for the host's own data.
+	Since   *time.Time `json:"since,omitempty"`
+	Expires *time.Time `json:"expires,omitempty"`
+	Message string     `json:"message"`
+}
+
+func (p *plugin) tenants() *cobra.Command {
+	o := &tenantsFlags{}
+	cmd := &cobra.Command{
+		Use:   "tenants <application>[@version]",
+		Short: "The tenants that an application can act for, and with which scopes",
+		Long: `List the tenants that tokens can be had for now, for each version of the application, with the scopes: the decision of the
+token server on the objects as they are. --all also lists tenants that granted something and for which no token can be had, with
+the reason.
+
+Rights: get on applications in the host's namespace; list on tenants, resourceservers and accesslevels; list on tenantgrants in
+all namespaces (API group countersign.dev; ClusterRole countersign-viewer, bound for the whole cluster, has them). An
+application's administrator who has not these asks the token server as the application: GET /v1/tenants.`,
+		Example: `  kubectl countersign tenants kpi-dashboard -n operator-co
+  kubectl countersign tenants operator-co/kpi-dashboard@1.0.0 --all -o wide`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: p.completeApplication,
+		RunE:              func(cmd *cobra.Command, args []string) error { return p.runTenants(cmd, o, args[0]) },
+	}
+	o.addTo(cmd, "wide", "json", "yaml")
+	cmd.Flags().BoolVar(&o.all, "all", false, "Also tenants that granted something and for which no token can be had.")
+	return cmd
+}
+
+func (p *plugin) runTenants(cmd *cobra.Command, o *tenantsFlags, argument string) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	named, err := parseReference(argument)
+	if err != nil {
+		return err
+	}
+	facts, namespace, err := p.look(cmd.Context())
+	if err != nil {
+		return err
+	}
+	app, err := findApplication(facts, named, namespace)
+	if err != nil {
+		return err
+	}
+	found := p.tenantsOf(facts, app, named.version, o.all)
+	if err := facts.Complete(); err != nil {
+		return fmt.Errorf("%w. The token server tells the application itself: GET /v1/tenants with its credentials", err)
+	}
+	return p.printTenants(o, found)
+}
+
+// findApplication finds a live application by its reference.
+func findApplication(facts *live.Facts, named reference, namespace string) (*access.Application, error) {
+	if named.host != "" {
+		host := access.AcceptedTenant(facts, named.host)
+		if err := facts.Complete(); err != nil {
+			return nil, fmt.Errorf("%w. Without Tenants, name the application without its host, and the namespace (--namespace)", err)
+		}
+		if host == nil {
+			return nil, noTenant(namespace, named.host)
+		}
+		namespace = host.Namespace
+	}
+	app := facts.Application(namespace, named.application)
+	if err := facts.Complete(); err != nil {
+		return nil, err
+	}
+	if app == nil {
+		return nil, fmt.Errorf("namespace %s has no Application %s: kubectl get applications -n %[1]s lists them", namespace, named.application)
+	}
+	if named.version != "" && app.Version(named.version) == nil {
+		return nil, fmt.Errorf("Application %s/%s has no version %s in spec.versions", namespace, app.Name, named.version)
+	}
+	return app, nil
+}
+
+// tenantsOf decides for every tenant that granted the application something, and for its host.
+func (p *plugin) tenantsOf(facts *live.Facts, app *access.Application, version string, all bool) []actsFor {
+	found := []actsFor{}
+	grants, _ := facts.Grants("")
+	var names []string
+	if host := access.HostOf(facts, app.Namespace); host != nil {
+		names = append(names, host.Name)
+		for _, grant := range grants {
+			if grant.Name == access.GrantName(host.Name, app.Name) {
+				names = append(names, string(grant.Spec.Tenant))
+			}
+		}
+	}
+	slices.Sort(names)
+	for _, tenant := range slices.Compact(names) {
+		for i := range app.Versions {
+			name := app.Versions[i].Name
+			if version != "" && name != version {
+				continue
+			}
+			d := access.Decide(facts, access.Question{Application: app, Version: name, Tenant: tenant, Now: p.Clock.Now()})
+			if !all && !d.Granted() {
+				continue
+			}
+			found = append(found, newActsFor(facts, &d, tenant, name))
+		}
+	}
+	return found
+}
+
+func newActsFor(facts *live.Facts, d *access.Decision, tenant, version string) actsFor {
+	row := actsFor{Tenant: tenant, Version: version, Reason: d.Reason, Message: d.Message()}
+	if d.Granted() {
+		row.Scopes = d.Scopes
+	}
+	if d.Grant != nil {
+		if len(d.Exceeding()) > 0 && d.Granted() {
+			row.Reason = v1alpha1.ReasonAccessExceedsGrant
+			row.Message += "; the version could use more than the grant lists: " + strings.Join(d.Exceeding(), " ")
+		}
+		if object := facts.ReadGrant(d.Grant.Namespace, d.Grant.Name); object != nil {
+			row.Since = &object.CreationTimestamp.Time
+		}
+		if end := d.NotAfter(); !end.IsZero() {
+			row.Expires = &end
+		}
+	}
+	return row
+}
+
+func (p *plugin) printTenants(o *tenantsFlags, found []actsFor) error {
+	if o.encoded() {
+		return p.encode(&o.output, found)
+	}
+	if len(found) == 0 {
+		p.note("There is no tenant that a token can be had for. --all also lists those that granted something.")
+		return nil
+	}
+	t := &table{columns: []string{"TENANT", "VERSION", "REASON", "SCOPES", "SINCE", "EXPIRES", "message"}}
+	for i := range found {
+		row := &found[i]
+		t.add(row.Tenant, row.Version, string(row.Reason), strings.Join(row.Scopes, " "), timeOr(row.Since, "<own data>"),
+			timeOr(row.Expires, "never"), row.Message)
+	}
+	return p.print(&o.output, t)
+}
+
+func timeOr(at *time.Time, otherwise string) string {
+	if at == nil {
+		return otherwise
+	}
+	return at.UTC().Format(time.RFC3339)
+}

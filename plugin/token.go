@@ -1,0 +1,168 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"countersign.dev/api/v1alpha1"
+	"countersign.dev/plugin/remote"
+)
+
+type tokenFlags struct {
+	output
+	server           tokenServer
+	tenant, audience string
+	scopes           []string
+	raw              bool
+}
+
+func (p *plugin) token() *cobra.Command {
+	o := &tokenFlags{}
+	cmd := &cobra.Command{
+		Use:   "token <application>@<version>",
+		Short: "Ask for a token as the application would, and decode it",
+		Long: `Read the credentials of an application's version from its Secret, ask the token server for a token as the application would, and
+print what the token says. It is decoded and not verified. The credentials are not printed; the token itself is with --raw alone.
+
+The token server is that of TOKEN_URL in the Secret, or --token-server, as through a port-forward.
+
+Rights: get on secrets in the application's namespace, which makes one the application; get on applications (API group
+countersign.dev) where the Secret's variables have names of their own (spec.credentialPolicy.environment).`,
+		Example: `  # What would the application get for acme?
+  kubectl countersign token kpi-dashboard@1.0.0 --tenant acme -n operator-co
+
+  # Call an API with it.
+  curl -H "Authorization: Bearer $(kubectl countersign token kpi-dashboard@1.0.0 --tenant acme -n operator-co --raw)" …`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: p.completeApplication,
+		RunE:              func(cmd *cobra.Command, args []string) error { return p.runToken(cmd.Context(), o, args[0]) },
+	}
+	o.addTo(cmd, "json", "yaml")
+	o.server.addTo(cmd.Flags(), p.TokenServer)
+	cmd.Flags().StringVar(&o.tenant, "tenant", "", "The tenant whose data the token is for; the host tenant where left out.")
+	cmd.Flags().StringVar(&o.audience, "audience", "", "The audience; the application's default where left out.")
+	cmd.Flags().StringSliceVar(&o.scopes, "scope", nil, "Scopes to ask for; all that can be had where left out.")
+	cmd.Flags().BoolVar(&o.raw, "raw", false, "Print the token alone. Who has it can use it until it ends.")
+	completeFlag(cmd, "tenant", p.completeTenant)
+	cmd.MarkFlagsMutuallyExclusive("raw", "output")
+	return cmd
+}
+
+func (p *plugin) runToken(ctx context.Context, o *tokenFlags, argument string) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	named, err := parseReference(argument)
+	if err != nil {
+		return err
+	}
+	if named.version == "" || named.host != "" {
+		return fmt.Errorf("%q: name application and version, as kpi-dashboard@1.0.0, and the namespace (--namespace)", argument)
+	}
+	c, namespace, err := p.connect()
+	if err != nil {
+		return err
+	}
+	found, err := readCredentials(ctx, c, client.ObjectKey{Namespace: namespace, Name: named.application}, named.version)
+	if err != nil {
+		return err
+	}
+	base := strings.TrimSuffix(found.tokenURL, remote.PathToken)
+	if o.server.url != "" && (base == "" || o.server.chosen()) {
+		base = o.server.url
+	}
+	if base == "" {
+		return errors.New("the Secret names no token server: name it by --token-server or COUNTERSIGN_SERVER")
+	}
+	server, err := remote.New(base, o.server.authority)
+	if err != nil {
+		return err
+	}
+	token, err := server.Token(ctx, remote.TokenRequest{
+		ClientID: found.clientID, ClientSecret: found.clientSecret, Tenant: o.tenant, Audience: o.audience, Scopes: splitScopes(o.scopes),
+	})
+	if err != nil {
+		return fmt.Errorf("%w%s", err, p.hint(err, named, o))
+	}
+	return p.printToken(o, token)
+}
+
+// hint says how to find out more about a refusal.
+func (p *plugin) hint(err error, named reference, o *tokenFlags) string {
+	var refusal *remote.Refusal
+	if !errors.As(err, &refusal) || refusal.Reason == "" || o.tenant == "" {
+		return ""
+	}
+	return fmt.Sprintf(". 'kubectl countersign why %s %s' shows the whole chain", named, o.tenant)
+}
+
+func (p *plugin) printToken(o *tokenFlags, token *remote.Token) error {
+	if o.raw {
+		_, err := fmt.Fprintln(p.Out, token.AccessToken)
+		return err
+	}
+	claims, err := token.Claims()
+	if err != nil {
+		return err
+	}
+	if !o.encoded() {
+		o.format = "json"
+		p.note("Valid for %s. Decoded, not verified; --raw prints the token.", time.Duration(token.ExpiresIn)*time.Second)
+	}
+	return p.encode(&o.output, claims)
+}
+
+// credentials are what an application has in its environment.
+type credentials struct{ clientID, clientSecret, tokenURL string }
+
+// readCredentials reads a version's Secret.
+func readCredentials(ctx context.Context, c client.Client, app client.ObjectKey, version string) (*credentials, error) {
+	key := client.ObjectKey{Namespace: app.Namespace, Name: app.Name + "." + version}
+	secret := &corev1.Secret{}
+	err := c.Get(ctx, key, secret)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, fmt.Errorf("there is no Secret %s: the conditions of Application %s say why, and whether it has version %s", key, app, version)
+	case err != nil:
+		return nil, fmt.Errorf("reading the credentials (needs get on secrets, which makes one the application): %w", err)
+	case secret.Type != v1alpha1.SecretTypeCredentials:
+		return nil, fmt.Errorf("Secret %s is of type %q: it is not Countersign's, and is left alone", key, secret.Type)
+	}
+	for _, keys := range []v1alpha1.EnvironmentKeys{
+		{ClientID: "CLIENT_ID", ClientSecret: "CLIENT_SECRET", TokenURL: "TOKEN_URL"},
+		{ClientID: "MDSP_KEY_STORE_CLIENT_ID", ClientSecret: "MDSP_KEY_STORE_CLIENT_SECRET"},
+	} {
+		if found := credentialsUnder(secret, &keys); found != nil {
+			return found, nil
+		}
+	}
+	object := &v1alpha1.Application{}
+	if err := c.Get(ctx, app, object); err != nil {
+		return nil, fmt.Errorf("the variables in Secret %s have names of their own, which Application %s says: %w", key, app, err)
+	}
+	if keys := object.Spec.CredentialPolicy.Environment.Keys; keys != nil {
+		if found := credentialsUnder(secret, keys); found != nil {
+			return found, nil
+		}
+	}
+	return nil, fmt.Errorf("Secret %s has no client id and secret: the conditions of Application %s say why", key, app)
+}
+
+func credentialsUnder(secret *corev1.Secret, keys *v1alpha1.EnvironmentKeys) *credentials {
+	found := &credentials{
+		clientID: string(secret.Data[string(keys.ClientID)]), clientSecret: string(secret.Data[string(keys.ClientSecret)]),
+		tokenURL: string(secret.Data[string(keys.TokenURL)]),
+	}
+	if found.clientID == "" || found.clientSecret == "" {
+		return nil
+	}
+	return found
+}
