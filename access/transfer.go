@@ -66,13 +66,14 @@ func receiverOf(facts Facts, app *Application) *Application {
 	return receiver
 }
 
-// is reports whether the peer names the application.
+// is reports whether the peer names the application. Its tenant need not be accepted: a second Tenant that claims the
+// namespace takes the first one's tokens away, and must not give them back to who handed over.
 func (a *Application) is(facts Facts, peer Peer) bool {
 	if peer.Application != a.Name {
 		return false
 	}
-	host := HostOf(facts, a.Namespace)
-	return host != nil && host.Name == peer.Tenant
+	host := facts.Tenant(peer.Tenant)
+	return host != nil && host.Namespace == a.Namespace
 }
 
 // applicationOf returns the application that the peer names, or nil.
@@ -80,7 +81,7 @@ func applicationOf(facts Facts, peer Peer) *Application {
 	if peer == (Peer{}) {
 		return nil
 	}
-	host := AcceptedTenant(facts, peer.Tenant)
+	host := facts.Tenant(peer.Tenant)
 	if host == nil {
 		return nil
 	}

@@ -17,9 +17,6 @@ import (
 	"countersign.dev/api/v1alpha1"
 )
 
-// annotationRotateAndRevoke is, on an Application, what v1alpha1.AnnotationRotate is, and also ends every older secret at once.
-const annotationRotateAndRevoke = "countersign.dev/rotate-and-revoke"
-
 // nonceBytes is how many random bytes tell one request for a rotation from another.
 const nonceBytes = 8
 
@@ -45,7 +42,7 @@ countersign-application-administrator, part of admin).`,
 }
 
 func (p *plugin) rotateAndRevoke() *cobra.Command {
-	return p.rotation(&rotateFlags{annotation: annotationRotateAndRevoke}, &cobra.Command{
+	return p.rotation(&rotateFlags{annotation: v1alpha1.AnnotationRotateAndRevoke}, &cobra.Command{
 		Use:   "rotate-and-revoke <application>[@version]",
 		Short: "Give an application new credentials, and end the old ones at once: for a secret that leaked",
 		Long: `Ask the operator for new credentials of a version, or of all, and end every older one at once, by a word in the annotation

@@ -14,9 +14,6 @@ import (
 	"countersign.dev/api/v1alpha1"
 )
 
-// conditionRotationPending says on a version why a rotation that was asked for was not done.
-const conditionRotationPending = "RotationPending"
-
 // newestCredentials are the ids of the newest credential of each version that has one, or of the named version alone.
 func newestCredentials(app *v1alpha1.Application, version string) map[string]string {
 	newest := map[string]string{}
@@ -87,7 +84,7 @@ func (p *plugin) notRotated(ctx context.Context, app *v1alpha1.Application, wait
 		if _, waits := waiting[string(status.Version)]; !waits {
 			continue
 		}
-		if pending := meta.FindStatusCondition(status.Conditions, conditionRotationPending); pending != nil {
+		if pending := meta.FindStatusCondition(status.Conditions, string(v1alpha1.ConditionRotationPending)); pending != nil {
 			p.note("version %s: %s: %s", status.Version, pending.Reason, pending.Message)
 		}
 	}

@@ -366,13 +366,13 @@ type ApplicationVersionStatus struct {
 type Cause string
 
 const (
-	// CauseIssue: the version had none.
+	// CauseIssue is used where the version had none.
 	CauseIssue Cause = "Issue"
-	// CauseRotation: the one before had reached its age, or somebody asked.
+	// CauseRotation is used where the one before had reached its age, or somebody asked.
 	CauseRotation Cause = "Rotation"
-	// CauseRepair: the Secret was deleted or changed.
+	// CauseRepair is used where the Secret was deleted or changed.
 	CauseRepair Cause = "Repair"
-	// CauseRebuild: status was lost and the Secret was not. The credential is an old one.
+	// CauseRebuild is used where status was lost and the Secret was not. The credential is an old one.
 	CauseRebuild Cause = "Rebuild"
 )
 

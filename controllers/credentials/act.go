@@ -122,7 +122,7 @@ func (p *Phase) issue(s *step, now time.Time) error {
 // on and nothing rotates; what annotations ask for was asked of a state that is lost.
 func (p *Phase) rebuild(s *step, now time.Time) error {
 	id := s.secret.Annotations[v1alpha1.AnnotationCredentialID]
-	if id == "" || len(id) > 64 {
+	if !credential.IsID(id) {
 		var err error
 		if id, err = credential.NewID(p.Rand); err != nil {
 			return err

@@ -108,4 +108,6 @@ func (w *world) standingSecrets() map[string]string {
 }
 
 // takes reports whether the application that was seen last takes the text.
-func (w *world) takes(application, text string) bool { return w.acceptedBy(w.seen[application], "1.0.0", text) }
+func (w *world) takes(application, text string) bool {
+	return w.acceptedBy(w.seen[application], "1.0.0", text)
+}

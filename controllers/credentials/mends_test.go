@@ -59,7 +59,7 @@ var _ = Describe("A Secret that somebody keeps changing in something else than i
 	})
 
 	It("is another matter than an administrator who makes up his mind", func() {
-		w := newWorld(GinkgoT(), granted("1.0.0"))
+		w := newWorldOn(GinkgoT(), standIn(), granted("1.0.0"))
 		w.mends = newMends()
 		w.settle()
 		for i := range 3 * promptMends {

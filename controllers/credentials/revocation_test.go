@@ -47,7 +47,7 @@ var _ = Describe("An application whose credentials are revoked", func() {
 		for write := range 3 {
 			for _, done := range []bool{false, true} {
 				for _, minds := range []bool{false, true} {
-					w := newWorld(GinkgoT(), granted("1.0.0"))
+					w := newWorldOn(GinkgoT(), standIn(), granted("1.0.0"))
 					w.settle()
 					old := w.text("1.0.0")
 					w.standing = handedOver

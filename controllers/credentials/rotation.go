@@ -40,8 +40,8 @@ func intervalOf(app *v1alpha1.Application, version v1alpha1.VersionName) time.Du
 	}
 	const steps = 1001 // from -5 % to 5 % in hundredths of a percent
 	sum := sha256.Sum256([]byte("rotation/" + string(app.UID) + "/" + string(version)))
-	step := time.Duration(binary.BigEndian.Uint64(sum[:8])%steps) - steps/2
-	return (after + after/10_000*step).Truncate(time.Second)
+	step := int64(binary.BigEndian.Uint64(sum[:8])%steps) - steps/2
+	return (after + time.Duration(int64(after)/10_000*step)).Truncate(time.Second)
 }
 
 // asks reports whether there is a word of the annotation rotate that was not acted on. One that the newest verifier was made

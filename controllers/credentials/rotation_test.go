@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"countersign.dev/api/v1alpha1"
+	"countersign.dev/internal/credential"
 )
 
 // annotate sets an annotation of the application.
@@ -113,7 +114,7 @@ var _ = Describe("Rotating credentials by age", func() {
 	})
 
 	It("is never done where the policy says 0s, and at once where a shorter age makes it overdue", func() {
-		w := newWorld(GinkgoT(), granted("1.0.0"))
+		w := newWorldOn(GinkgoT(), standIn(), granted("1.0.0"))
 		w.edit(func(s *v1alpha1.ApplicationSpec) { s.CredentialPolicy.RotateAfter = &metav1.Duration{} })
 		Expect(w.settle()).To(BeZero())
 		Expect(w.entry("1.0.0").NextRotationTime).To(BeNil())
@@ -261,7 +262,7 @@ var _ = Describe("Rotating credentials by annotation", func() {
 		It("rotates exactly once, whatever write a crash comes before or after: "+annotation, func() {
 			for write := range 3 {
 				for _, done := range []bool{false, true} {
-					w := newWorld(GinkgoT(), granted("1.0.0"))
+					w := newWorldOn(GinkgoT(), standIn(), granted("1.0.0"))
 					w.settle()
 					old := w.text("1.0.0")
 					w.annotate(annotation, "x")
@@ -324,6 +325,21 @@ var _ = Describe("Rotating credentials by annotation", func() {
 		Expect(w.accepts("1.0.0", textOf(leaked))).To(BeFalse())
 	})
 
+	It("ends the secrets of a version that nobody hosts, too, and gives it another when somebody does", func() {
+		w := newWorldOn(GinkgoT(), standIn(), granted("1.0.0"))
+		w.settle()
+		old := w.secret("1.0.0")
+		w.annotate(v1alpha1.AnnotationRotateAndRevoke, "x")
+		w.standing = Standing{}
+		w.settle()
+		Expect(w.accepts("1.0.0", textOf(old))).To(BeFalse())
+		Expect(w.secret("1.0.0")).To(Equal(old))
+		w.standing = Standing{Host: "operator-co"}
+		w.settle()
+		Expect(w.accepts("1.0.0", w.text("1.0.0"))).To(BeTrue())
+		Expect(w.accepts("1.0.0", textOf(old))).To(BeFalse())
+	})
+
 	It("ends the secrets of a version whose Secret's name is taken, too", func() {
 		w := newWorld(GinkgoT(), granted("1.0.0"))
 		w.settle()
@@ -338,6 +354,22 @@ var _ = Describe("Rotating credentials by annotation", func() {
 		w.must(platform.Delete(w.ctx, taken))
 		w.settle()
 		Expect(w.accepts("1.0.0", w.text("1.0.0"))).To(BeTrue())
+	})
+
+	It("takes no id from a Secret in a restore that is another kind of credential's", func() {
+		w := newWorldOn(GinkgoT(), standIn(), granted("1.0.0"))
+		w.settle()
+		secret := w.secret("1.0.0")
+		secret.Annotations[v1alpha1.AnnotationCredentialID] = "sh:7f3a000000000001"
+		secret.Annotations[v1alpha1.AnnotationIssueTime] = "2999-01-01T00:00:00Z"
+		w.must(w.platform.Update(w.ctx, secret))
+		app := w.app()
+		app.Status = v1alpha1.ApplicationStatus{}
+		w.must(w.platform.Status().Update(w.ctx, app))
+		w.settle()
+		Expect(credential.IsID(w.entry("1.0.0").Verifiers[0].ID)).To(BeTrue())
+		Expect(w.entry("1.0.0").Verifiers[0].IssueTime.Time).To(BeTemporally("==", noon))
+		Expect(w.accepts("1.0.0", textOf(secret))).To(BeTrue())
 	})
 
 	It("rotates nothing in a restore, although the Secret is older than its credential", func() {

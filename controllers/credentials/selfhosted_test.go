@@ -56,7 +56,7 @@ var _ = Describe("A self-hosted version", func() {
 	It("gets another credential when it takes that back in the overlap, whatever write a crash comes before or after", func() {
 		for write := range 2 {
 			for _, done := range []bool{false, true} {
-				w := newWorld(GinkgoT(), granted("1.0.0"))
+				w := newWorldOn(GinkgoT(), standIn(), granted("1.0.0"))
 				w.settle()
 				old := w.text("1.0.0")
 				w.edit(func(s *v1alpha1.ApplicationSpec) {

@@ -17,7 +17,8 @@ type Standing struct {
 	Revoked *Revocation
 }
 
-// Revocation is why an application's credentials are taken away, as the versions' condition Ready says it.
+// Revocation is why an application's credentials are taken away, as the versions' condition Ready says it; that is True
+// where the reason is v1alpha1.ReasonReady.
 type Revocation struct {
 	Reason  v1alpha1.Reason
 	Message string

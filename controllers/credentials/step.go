@@ -21,7 +21,7 @@ const (
 	revoked situation = "revoked"
 	// withoutAccess: the version is registered alone.
 	withoutAccess situation = "without access"
-	// withoutHost: no accepted tenant hosts the application; nothing is touched.
+	// withoutHost: no accepted tenant hosts the application; its Secrets are not touched.
 	withoutHost situation = "without host"
 	// selfHosted: the version brings verifiers of its own, and no Secret is kept for it.
 	selfHosted situation = "self-hosted"
@@ -72,11 +72,9 @@ func (p *Phase) thinkOf(app *v1alpha1.Application, v *v1alpha1.ApplicationVersio
 	switch s.situation {
 	case revoked, withoutAccess:
 		s.revoke(r.now)
-	case withoutHost:
-		s.entry.Verifiers = prune(former.Verifiers, r.now)
 	case selfHosted:
 		s.retire(r.now, overlapOf(app))
-	case nameTaken:
+	case withoutHost, nameTaken:
 		s.entry.Verifiers = prune(former.Verifiers, r.now)
 		if len(former.Verifiers) > 0 && s.wish.revokes(former) {
 			s.revoke(r.now)

@@ -121,6 +121,12 @@ func NewID(random io.Reader) (string, error) {
 	return hex.EncodeToString(id), nil
 }
 
+// IsID reports whether the text is an id as NewID makes them.
+func IsID(text string) bool {
+	id, err := hex.DecodeString(text)
+	return err == nil && len(id) == idBytes && text == strings.ToLower(text)
+}
+
 // checksum is the CRC-32 (IEEE) of the text in base 62, six characters with leading zeros.
 func checksum(text string) string {
 	sum := crc32.ChecksumIEEE([]byte(text))

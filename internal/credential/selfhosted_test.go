@@ -12,6 +12,18 @@ import (
 	"countersign.dev/internal/credential"
 )
 
+func TestNoIDOfOursLooksLikeThatOfASelfHostedCredential(t *testing.T) {
+	id, err := credential.NewID(rand.Reader)
+	if err != nil || !credential.IsID(id) {
+		t.Errorf("%q is an id: %v (%v)", id, credential.IsID(id), err)
+	}
+	for _, text := range []string{"", "sh:" + id, "sh:" + id[3:], "sa:" + id[3:], id[1:], id + "00", strings.Repeat("A", 16)} {
+		if credential.IsID(text) {
+			t.Errorf("%q passes for an id", text)
+		}
+	}
+}
+
 func TestASecretForASelfHostedApplicationComesWithTheEntryThatLetsItIn(t *testing.T) {
 	end := time.Date(2027, 12, 31, 1, 0, 0, 5, time.FixedZone("", 3600))
 	made, err := credential.NewSelfHosted(rand.Reader, end)
