@@ -209,8 +209,15 @@ What could not be looked at, the operator sees. It says:
 		t.Errorf("the operator says yes of another version, and the exit status is %d", got.status)
 	}
 
-	edit(w, grant, func(g *v1alpha1.TenantGrant) { g.Spec.State = v1alpha1.StateSuspended })
+	edit(w, grant, func(g *v1alpha1.TenantGrant) { g.Spec.Scopes = append(g.Spec.Scopes, "assets:write") })
 	got := ask("kpi")
+	has(t, got.out, "Effective=True (before the object's last change), Granted")
+	if got.status != plugin.Failed {
+		t.Errorf("the operator has not seen the change, and the exit status is %d", got.status)
+	}
+
+	edit(w, grant, func(g *v1alpha1.TenantGrant) { g.Spec.State = v1alpha1.StateSuspended })
+	got = ask("kpi")
 	has(t, got.out, "no token can be had (GrantSuspended)", "✗ the grant is Active: no")
 	if got.status != plugin.NotGranted {
 		t.Errorf("what may be looked at says no, and the exit status is %d", got.status)
