@@ -283,11 +283,16 @@ func TestWhoMayReadItsApplicationAloneIsBelievedToMeanIt(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.app.Status.HostTenant = w.host.Name
+	w.app.Status.Versions = []v1alpha1.ApplicationVersionStatus{{Version: "1.0.0", Conditions: []metav1.Condition{{
+		Type: string(v1alpha1.ConditionEffective), Status: metav1.ConditionFalse, Reason: string(v1alpha1.ReasonTenantSuspended),
+		Message: "the host is suspended", ObservedGeneration: w.app.Generation, LastTransitionTime: metav1.NewTime(noon),
+	}}}}
 	if err := admin.Status().Update(t.Context(), w.app); err != nil {
 		t.Fatal(err)
 	}
 	has(t, w.run(appAdmin, "why", w.host.Name+"/kpi@1.0.0", w.acme.Name, in(w.host)).out,
-		"host/kpi@1.0.0, for tenant acme: nothing is broken", "✓ the application exists: <uid>")
+		"host/kpi@1.0.0, for tenant acme: nothing is broken", "✓ the application exists: <uid>",
+		"Application ns-host/kpi, version 1.0.0: Effective=False, TenantSuspended: the host is suspended\n")
 	has(t, w.run(appAdmin, "why", "other/kpi@1.0.0", w.acme.Name, in(w.host)).out,
 		"? the application exists: could not look: needs list on tenants")
 }
