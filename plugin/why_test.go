@@ -279,20 +279,42 @@ func TestWhoMayReadItsApplicationAloneSeesWhatIsBrokenThere(t *testing.T) {
 	}
 }
 
-func TestWhoMayReadItsApplicationAloneIsBelievedToMeanIt(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+// hosted writes the status of version 1.0.0 as the operator does.
+func (w *world) hosted(status metav1.ConditionStatus, reason v1alpha1.Reason) {
+	w.t.Helper()
 	w.app.Status.HostTenant = w.host.Name
 	w.app.Status.Versions = []v1alpha1.ApplicationVersionStatus{{Version: "1.0.0", Conditions: []metav1.Condition{{
-		Type: string(v1alpha1.ConditionEffective), Status: metav1.ConditionFalse, Reason: string(v1alpha1.ReasonTenantSuspended),
-		Message: "the host is suspended", ObservedGeneration: w.app.Generation, LastTransitionTime: metav1.NewTime(noon),
+		Type: string(v1alpha1.ConditionEffective), Status: status, Reason: string(reason), Message: "the operator saw it",
+		ObservedGeneration: w.app.Generation, LastTransitionTime: metav1.NewTime(noon),
 	}}}}
-	if err := admin.Status().Update(t.Context(), w.app); err != nil {
-		t.Fatal(err)
+	if err := admin.Status().Update(w.t.Context(), w.app); err != nil {
+		w.t.Fatal(err)
 	}
-	has(t, w.run(appAdmin, "why", w.host.Name+"/kpi@1.0.0", w.acme.Name, in(w.host)).out,
-		"host/kpi@1.0.0, for tenant acme: nothing is broken", "✓ the application exists: <uid>",
-		"Application ns-host/kpi, version 1.0.0: Effective=False, TenantSuspended: the host is suspended\n")
-	has(t, w.run(appAdmin, "why", "other/kpi@1.0.0", w.acme.Name, in(w.host)).out,
-		"? the application exists: could not look: needs list on tenants")
+}
+
+func TestWhoMayReadItsApplicationAloneReadsTheRestFromTheOperator(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ask := func(application, tenant string) answer {
+		return w.run(appAdmin, "why", application, tenant, in(w.host))
+	}
+	w.hosted(metav1.ConditionFalse, v1alpha1.ReasonTenantSuspended)
+	got := ask(w.host.Name+"/kpi@1.0.0", w.acme.Name)
+	has(t, got.out, "host/kpi@1.0.0, for tenant acme: nothing is broken", "✓ the application exists: <uid>",
+		"Application ns-host/kpi, version 1.0.0: Effective=False, TenantSuspended: the operator saw it\n")
+	if got.status != plugin.NotGranted {
+		t.Errorf("what is refused for the host's own data is refused for all, and the exit status is %d", got.status)
+	}
+	if got := ask("kpi", w.acme.Name); got.status != plugin.Failed {
+		t.Errorf("the operator says nothing of 1.1.0, and the exit status is %d", got.status)
+	}
+	has(t, ask("other/kpi@1.0.0", w.acme.Name).out, "? the application exists: could not look: needs list on tenants")
+
+	w.hosted(metav1.ConditionTrue, v1alpha1.ReasonGranted)
+	if got := ask("kpi@1.0.0", w.host.Name); got.status != plugin.Done {
+		t.Errorf("the host's own data can be had, and the exit status is %d", got.status)
+	}
+	if got := ask("kpi@1.0.0", w.acme.Name); got.status != plugin.Failed {
+		t.Errorf("the operator says nothing of acme, and the exit status is %d", got.status)
+	}
 }
