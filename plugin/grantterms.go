@@ -165,10 +165,10 @@ func consent(grant *v1alpha1.TenantGrant) []string {
 
 // printGrant writes the object for programs, or what was done for people.
 func (p *plugin) printGrant(o *grantFlags, grant *v1alpha1.TenantGrant, done string, lines []string) error {
-	switch {
-	case o.dryRun == "client":
+	switch o.dryRun {
+	case "client":
 		done += " (dry run)"
-	case o.dryRun == "server":
+	case "server":
 		done += " (server dry run)"
 	}
 	grant.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("TenantGrant"))

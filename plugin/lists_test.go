@@ -93,7 +93,7 @@ func TestTenantsAreNotListedInPart(t *testing.T) {
 	}
 	has(t, got.err, "needs list on tenantgrants in all namespaces, list on tenants", "GET /v1/tenants")
 	got = w.run(viewer, "tenants", "kpi@3.0.0", in(w.host))
-	has(t, got.err, "error: Application ns-host/kpi has no version 3.0.0")
+	has(t, got.err, "error: the Application ns-host/kpi has no version 3.0.0")
 	has(t, w.run(viewer, "tenants", "nothing", in(w.host)).err, "namespace ns-host has no Application nothing")
 }
 

@@ -27,8 +27,7 @@ func (p *plugin) offeredTo(ctx context.Context, server *tokenServer, tenant stri
 	var missing error
 	if !server.chosen() {
 		found, err := offeredByObjects(facts, namespace, tenant, only)
-		var forbidden *live.Forbidden
-		if !errors.As(err, &forbidden) {
+		if _, forbidden := errors.AsType[*live.Forbidden](err); !forbidden {
 			return found, err
 		}
 		missing = err

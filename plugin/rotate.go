@@ -108,7 +108,7 @@ func (o *rotateFlags) ask(
 		return nil, "", fmt.Errorf("looking for Application %s: %w", key, err)
 	}
 	if version != "" && !lists(app, version) {
-		return nil, "", fmt.Errorf("Application %s has no version %s in spec.versions", key, version)
+		return nil, "", fmt.Errorf("the Application %s has no version %s in spec.versions", key, version)
 	}
 	before, words = newestCredentials(app, version), newWords(app.Annotations[o.annotation], version, nonce)
 	// The resourceVersion goes along: what somebody else asks for at the same time is not overwritten.

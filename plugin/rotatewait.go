@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -79,15 +80,18 @@ func (p *plugin) notRotated(ctx context.Context, app *v1alpha1.Application, wait
 	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("waiting: %w", err)
 	}
+	p.notePending("application "+app.Name, app.Status.Conditions)
 	for i := range app.Status.Versions {
-		status := &app.Status.Versions[i]
-		if _, waits := waiting[string(status.Version)]; !waits {
-			continue
-		}
-		if pending := meta.FindStatusCondition(status.Conditions, string(v1alpha1.ConditionRotationPending)); pending != nil {
-			p.note("version %s: %s: %s", status.Version, pending.Reason, pending.Message)
+		if _, waits := waiting[string(app.Status.Versions[i].Version)]; waits {
+			p.notePending("version "+string(app.Status.Versions[i].Version), app.Status.Versions[i].Conditions)
 		}
 	}
 	return fmt.Errorf("not done yet: version %s. The request stands; the conditions of Application %s/%s say what it waits for",
 		commas(slices.Sorted(maps.Keys(waiting))), app.Namespace, app.Name)
+}
+
+func (p *plugin) notePending(of string, conditions []metav1.Condition) {
+	if pending := meta.FindStatusCondition(conditions, string(v1alpha1.ConditionRotationPending)); pending != nil {
+		p.note("%s: %s: %s", of, pending.Reason, pending.Message)
+	}
 }

@@ -96,7 +96,7 @@ func findApplication(facts *live.Facts, named reference, namespace string) (*acc
 		return nil, fmt.Errorf("namespace %s has no Application %s: kubectl get applications -n %[1]s lists them", namespace, named.application)
 	}
 	if named.version != "" && app.Version(named.version) == nil {
-		return nil, fmt.Errorf("Application %s/%s has no version %s in spec.versions", namespace, app.Name, named.version)
+		return nil, fmt.Errorf("the Application %s/%s has no version %s in spec.versions", namespace, app.Name, named.version)
 	}
 	return app, nil
 }

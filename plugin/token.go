@@ -97,8 +97,8 @@ func (p *plugin) runToken(ctx context.Context, o *tokenFlags, argument string) e
 
 // hint says how to find out more about a refusal.
 func (p *plugin) hint(err error, named reference, o *tokenFlags) string {
-	var refusal *remote.Refusal
-	if !errors.As(err, &refusal) || refusal.Reason == "" || o.tenant == "" {
+	refusal, is := errors.AsType[*remote.Refusal](err)
+	if !is || refusal.Reason == "" || o.tenant == "" {
 		return ""
 	}
 	return fmt.Sprintf(". 'kubectl countersign why %s %s' shows the whole chain", named, o.tenant)
@@ -134,7 +134,7 @@ func readCredentials(ctx context.Context, c client.Client, app client.ObjectKey,
 	case err != nil:
 		return nil, fmt.Errorf("reading the credentials (needs get on secrets, which makes one the application): %w", err)
 	case secret.Type != v1alpha1.SecretTypeCredentials:
-		return nil, fmt.Errorf("Secret %s is of type %q: it is not Countersign's, and is left alone", key, secret.Type)
+		return nil, fmt.Errorf("the Secret %s is of type %q: it is not Countersign's, and is left alone", key, secret.Type)
 	}
 	for _, keys := range []v1alpha1.EnvironmentKeys{
 		{ClientID: "CLIENT_ID", ClientSecret: "CLIENT_SECRET", TokenURL: "TOKEN_URL"},
@@ -153,7 +153,7 @@ func readCredentials(ctx context.Context, c client.Client, app client.ObjectKey,
 			return found, nil
 		}
 	}
-	return nil, fmt.Errorf("Secret %s has no client id and secret: the conditions of Application %s say why", key, app)
+	return nil, fmt.Errorf("the Secret %s has no client id and secret: the conditions of Application %s say why", key, app)
 }
 
 func credentialsUnder(secret *corev1.Secret, keys *v1alpha1.EnvironmentKeys) *credentials {

@@ -90,8 +90,7 @@ func (t *tokenServer) tenantToken(ctx context.Context, c client.Client, namespac
 
 // explain says what a token that was not accepted was for.
 func (t *tokenServer) explain(err error) error {
-	var refusal *remote.Refusal
-	if errors.As(err, &refusal) && refusal.Status == http.StatusUnauthorized {
+	if refusal, is := errors.AsType[*remote.Refusal](err); is && refusal.Status == http.StatusUnauthorized {
 		return fmt.Errorf("%w. The token was made for the audience %s: if that is not the server's issuer, name it by --issuer. "+
 			"The namespace must be a tenant's", err, t.audience())
 	}

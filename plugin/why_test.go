@@ -209,8 +209,15 @@ What could not be looked at, the operator sees. It says:
 		t.Errorf("the operator says yes of another version, and the exit status is %d", got.status)
 	}
 
-	edit(w, grant, func(g *v1alpha1.TenantGrant) { g.Spec.State = v1alpha1.StateSuspended })
+	edit(w, grant, func(g *v1alpha1.TenantGrant) { g.Spec.Scopes = append(g.Spec.Scopes, "assets:write") })
 	got := ask("kpi")
+	has(t, got.out, "Effective=True (before the object's last change), Granted")
+	if got.status != plugin.Failed {
+		t.Errorf("the operator has not seen the change, and the exit status is %d", got.status)
+	}
+
+	edit(w, grant, func(g *v1alpha1.TenantGrant) { g.Spec.State = v1alpha1.StateSuspended })
+	got = ask("kpi")
 	has(t, got.out, "no token can be had (GrantSuspended)", "✗ the grant is Active: no")
 	if got.status != plugin.NotGranted {
 		t.Errorf("what may be looked at says no, and the exit status is %d", got.status)
@@ -272,15 +279,42 @@ func TestWhoMayReadItsApplicationAloneSeesWhatIsBrokenThere(t *testing.T) {
 	}
 }
 
-func TestWhoMayReadItsApplicationAloneIsBelievedToMeanIt(t *testing.T) {
+// hosted writes the status of version 1.0.0 as the operator does.
+func (w *world) hosted(status metav1.ConditionStatus, reason v1alpha1.Reason) {
+	w.t.Helper()
+	w.app.Status.HostTenant = w.host.Name
+	w.app.Status.Versions = []v1alpha1.ApplicationVersionStatus{{Version: "1.0.0", Conditions: []metav1.Condition{{
+		Type: string(v1alpha1.ConditionEffective), Status: status, Reason: string(reason), Message: "the operator saw it",
+		ObservedGeneration: w.app.Generation, LastTransitionTime: metav1.NewTime(noon),
+	}}}}
+	if err := admin.Status().Update(w.t.Context(), w.app); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func TestWhoMayReadItsApplicationAloneReadsTheRestFromTheOperator(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.app.Status.HostTenant = w.host.Name
-	if err := admin.Status().Update(t.Context(), w.app); err != nil {
-		t.Fatal(err)
+	ask := func(application, tenant string) answer {
+		return w.run(appAdmin, "why", application, tenant, in(w.host))
 	}
-	has(t, w.run(appAdmin, "why", w.host.Name+"/kpi@1.0.0", w.acme.Name, in(w.host)).out,
-		"host/kpi@1.0.0, for tenant acme: nothing is broken", "✓ the application exists: <uid>")
-	has(t, w.run(appAdmin, "why", "other/kpi@1.0.0", w.acme.Name, in(w.host)).out,
-		"? the application exists: could not look: needs list on tenants")
+	w.hosted(metav1.ConditionFalse, v1alpha1.ReasonTenantSuspended)
+	got := ask(w.host.Name+"/kpi@1.0.0", w.acme.Name)
+	has(t, got.out, "host/kpi@1.0.0, for tenant acme: nothing is broken", "✓ the application exists: <uid>",
+		"Application ns-host/kpi, version 1.0.0: Effective=False, TenantSuspended: the operator saw it\n")
+	if got.status != plugin.NotGranted {
+		t.Errorf("what is refused for the host's own data is refused for all, and the exit status is %d", got.status)
+	}
+	if got := ask("kpi", w.acme.Name); got.status != plugin.Failed {
+		t.Errorf("the operator says nothing of 1.1.0, and the exit status is %d", got.status)
+	}
+	has(t, ask("other/kpi@1.0.0", w.acme.Name).out, "? the application exists: could not look: needs list on tenants")
+
+	w.hosted(metav1.ConditionTrue, v1alpha1.ReasonGranted)
+	if got := ask("kpi@1.0.0", w.host.Name); got.status != plugin.Done {
+		t.Errorf("the host's own data can be had, and the exit status is %d", got.status)
+	}
+	if got := ask("kpi@1.0.0", w.acme.Name); got.status != plugin.Failed {
+		t.Errorf("the operator says nothing of acme, and the exit status is %d", got.status)
+	}
 }

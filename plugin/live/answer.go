@@ -10,11 +10,11 @@ import (
 type Verdict string
 
 const (
-	// Yes: a token can be had.
+	// Yes is: a token can be had.
 	Yes Verdict = "Yes"
-	// No: a link is broken that was looked at.
+	// No is: a link is broken that was looked at.
 	No Verdict = "No"
-	// Unknown: no link is broken that was looked at, and some could not be looked at.
+	// Unknown is: no link is broken that was looked at, and some could not be looked at.
 	Unknown Verdict = "Unknown"
 )
 

@@ -222,21 +222,19 @@ func lookAtAll[O any](f *Facts, d *drawer[O], need Need, list client.ObjectList)
 	return found, ok
 }
 
-// list reads page by page, and reports whether it came to the end.
-func (f *Facts) list(need Need, list client.ObjectList, take func(item any)) bool {
-	for {
-		options := &client.ListOptions{Namespace: need.Namespace, Limit: pageSize, Continue: list.GetContinue()}
-		if err := f.reader.List(f.ctx, list, options); err != nil {
+// list reads page by page, each into a list of the kind of empty, and reports whether it came to the end.
+func (f *Facts) list(need Need, empty client.ObjectList, take func(item any)) bool {
+	for next := ""; ; {
+		page, _ := empty.DeepCopyObject().(client.ObjectList)
+		err := f.reader.List(f.ctx, page, &client.ListOptions{Namespace: need.Namespace, Limit: pageSize, Continue: next})
+		if err == nil {
+			err = meta.EachListItem(page, func(item runtime.Object) error { take(item); return nil })
+		}
+		if err != nil {
 			f.refused(err, need)
 			return false
 		}
-		// The items of the next page are decoded into the same list: these must not be shared with it.
-		page, _ := list.DeepCopyObject().(client.ObjectList)
-		if err := meta.EachListItem(page, func(item runtime.Object) error { take(item); return nil }); err != nil {
-			f.refused(err, need)
-			return false
-		}
-		if list.GetContinue() == "" {
+		if next = page.GetContinue(); next == "" {
 			return true
 		}
 	}

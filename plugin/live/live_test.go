@@ -76,6 +76,29 @@ func TestListsAreReadToTheirEndAndOnce(t *testing.T) {
 	}
 }
 
+func TestObjectsThatWereListedAreKnownByTheirNames(t *testing.T) {
+	t.Parallel()
+	facts := api(t, func(w http.ResponseWriter, r *http.Request) {
+		next, list := r.URL.Query().Get("continue"), &v1alpha1.TenantGrantList{}
+		list.APIVersion, list.Kind = v1alpha1.GroupVersion.String(), "TenantGrantList"
+		grant := v1alpha1.TenantGrant{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "host.first"}}
+		if next == "" {
+			list.Continue = "second"
+		} else {
+			grant.Name = "host.second"
+		}
+		list.Items = append(list.Items, grant)
+		send(t, w, http.StatusOK, list)
+	})
+	grants, seen := facts.Grants("")
+	if !seen || len(grants) != 2 || grants[0].Name != "host.first" || grants[1].Name != "host.second" {
+		t.Errorf("%v, %+v", seen, grants)
+	}
+	if facts.ReadGrant("acme", "host.first") != grants[0] || facts.ReadGrant("acme", "host.third") != nil {
+		t.Error("what was listed is not known by its name")
+	}
+}
+
 func TestAFaultIsNeitherALackOfRightsNorAbsence(t *testing.T) {
 	t.Parallel()
 	facts := api(t, func(w http.ResponseWriter, _ *http.Request) {

@@ -72,9 +72,9 @@ func (s *Server) Offer(ctx context.Context, token, host, application string) (te
 	}
 	address := s.base + "/v1/offers/" + url.PathEscape(host) + "/" + url.PathEscape(application)
 	err = s.getAs(ctx, address, token, &answer)
-	var refusal *Refusal
+	refusal, is := errors.AsType[*Refusal](err)
 	switch {
-	case errors.As(err, &refusal) && refusal.Status == http.StatusNotFound && refusal.Reason == string(v1alpha1.ReasonNotOffered):
+	case is && refusal.Status == http.StatusNotFound && refusal.Reason == string(v1alpha1.ReasonNotOffered):
 		return "", nil, nil
 	case err != nil:
 		return "", nil, err

@@ -99,8 +99,7 @@ func (s *Server) do(request *http.Request, answer any) error {
 	request.Header.Set("Accept", "application/json")
 	response, err := s.client.Do(request)
 	if err != nil {
-		var failed *url.Error
-		if errors.As(err, &failed) {
+		if failed, is := errors.AsType[*url.Error](err); is {
 			err = failed.Err // without the URL, which is said below
 		}
 		return fmt.Errorf("asking the token server %s: %w", s.base, err)

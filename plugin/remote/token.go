@@ -12,7 +12,7 @@ import (
 )
 
 // PathToken is where a token server gives tokens.
-const PathToken = "/oauth2/token" //nolint:gosec // a path
+const PathToken = "/oauth2/token"
 
 // TokenRequest asks for a token as an application does (RFC 6749 section 4.4).
 type TokenRequest struct {
