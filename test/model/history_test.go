@@ -113,13 +113,13 @@ func (h *history) visitGrant(namespace int, s slot) {
 }
 
 // visit does something to the object of that name.
-func (h *history) visit(object client.Object, make func() client.Object) {
+func (h *history) visit(object client.Object, fresh func() client.Object) {
 	h.Helper()
 	err := platform.Get(h.ctx, client.ObjectKeyFromObject(object), object)
 	h.must(client.IgnoreNotFound(err))
 	switch {
 	case err != nil:
-		h.create(make())
+		h.create(fresh())
 	case len(object.GetFinalizers()) > 0 && object.GetDeletionTimestamp() != nil && !h.rarely(3):
 		h.edited("let go", object, func() { object.SetFinalizers(nil) })
 	case object.GetDeletionTimestamp() == nil && h.rarely(5):
