@@ -61,13 +61,13 @@ const (
 type LinkState string
 
 const (
-	// LinkHolds: the link is there.
+	// LinkHolds is the state of a link that is there.
 	LinkHolds LinkState = "Holds"
-	// LinkBroken: here the chain breaks; the decision's reason says why.
+	// LinkBroken is where the chain breaks; the decision's reason says why.
 	LinkBroken LinkState = "Broken"
-	// LinkUnknown: the chain broke further up, and nobody has looked.
+	// LinkUnknown is below where the chain broke: nobody has looked.
 	LinkUnknown LinkState = "Unknown"
-	// LinkNotNeeded: the host's own data needs no consent.
+	// LinkNotNeeded is the state of what the host's own data does not need.
 	LinkNotNeeded LinkState = "NotNeeded"
 )
 
