@@ -7,6 +7,10 @@ SHELL := bash
 
 VERSION = $(or $(shell git describe --tags --always --dirty 2>/dev/null),dev)
 DEV_PORT ?= 8080
+SOAK_STEPS ?= 2000
+SOAK_SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
+# Drawn once, however often it is written.
+SOAK_SEED := $(SOAK_SEED)
 
 # Pinned in hack/tools/go.mod. Go builds each on first use and keeps it in its build cache.
 TOOL := go tool -modfile=hack/tools/go.mod
@@ -65,6 +69,11 @@ clean: ## Remove what was built here (the control plane stays in the user's cach
 .PHONY: test
 test: controlplane build ## Run all tests: unit, envtest and whole chain, with the race detector, in random order.
 	@$(ASSETS) COUNTERSIGN_PROGRAMS=$(CURDIR)/bin hack/test.sh
+
+.PHONY: soak
+soak: controlplane build ## Play a long random history on the running programs, against the reference model (SOAK_STEPS=2000, SOAK_SEED).
+	@echo "soak: seed $(SOAK_SEED), $(SOAK_STEPS) steps"
+	@$(ASSETS) go test -count=1 -v -timeout=0 ./test/model -args -seed=$(SOAK_SEED) -steps=$(SOAK_STEPS)
 
 .PHONY: fuzz
 fuzz: ## Fuzz each target for a while (FUZZTIME=30s); the seeds run in make test.

@@ -71,10 +71,10 @@ type attempt struct {
 	sentence string
 	world    *tokenservertest.World
 	// query is what follows the path; where that has segments in braces, it is what stands there, from the first on.
-	query    string
-	header   map[string]string
-	body     string
-	status   int
+	query  string
+	header map[string]string
+	body   string
+	status int
 	// outside says that the document, too, refuses the request.
 	outside bool
 }

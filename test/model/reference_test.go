@@ -31,7 +31,7 @@ func (w world) scopes(a v1alpha1.Application, version, tenant, audience string) 
 	server := find(w.servers, func(s v1alpha1.ResourceServer) bool {
 		return s.DeletionTimestamp == nil && s.Spec.Audience == audience && slices.Contains(a.Spec.ResourceServers, s.Name)
 	})
-	if server == nil || w.claims(audience) > 1 || v.Access == nil {
+	if server == nil || w.serversOf(audience) > 1 || v.Access == nil {
 		return nil
 	}
 	wanted, ceiling := v.Access.Scopes, []v1alpha1.Scope{}
@@ -77,8 +77,8 @@ func (w world) speaker(namespace string) *v1alpha1.Tenant {
 	return &claim[0]
 }
 
-// claims counts the ResourceServers of an audience.
-func (w world) claims(audience string) (n int) {
+// serversOf counts the ResourceServers of an audience.
+func (w world) serversOf(audience string) (n int) {
 	for _, s := range w.servers {
 		if s.DeletionTimestamp == nil && s.Spec.Audience == audience {
 			n++
@@ -108,16 +108,22 @@ func (w world) transferred(a v1alpha1.Application) bool {
 }
 
 func (w world) successor(a v1alpha1.Application) *v1alpha1.Application {
-	to, host := a.Spec.TransferTo, w.speaker(a.Namespace)
-	if to == nil || host == nil {
+	to := a.Spec.TransferTo
+	if to == nil {
 		return nil
 	}
 	return find(w.applications, func(b v1alpha1.Application) bool {
-		other, from := w.speaker(b.Namespace), b.Spec.TransferFrom
-		return b.DeletionTimestamp == nil && other != nil && from != nil &&
-			other.Name == string(to.Tenant) && b.Name == to.Application &&
-			string(from.Tenant) == host.Name && from.Application == a.Name
+		from := b.Spec.TransferFrom
+		return b.DeletionTimestamp == nil && from != nil && w.claims(to.Tenant, b.Namespace) && b.Name == to.Application &&
+			w.claims(from.Tenant, a.Namespace) && from.Application == a.Name
 	})
+}
+
+// claims says whether the tenant claims the namespace, be it alone or not: a conflict does not give back what was handed over.
+func (w world) claims(tenant v1alpha1.TenantName, namespace string) bool {
+	return find(w.tenants, func(t v1alpha1.Tenant) bool {
+		return t.DeletionTimestamp == nil && t.Name == string(tenant) && t.Spec.Namespace == namespace
+	}) != nil
 }
 
 func offered(offer *v1alpha1.Offer, tenant v1alpha1.Tenant) bool {

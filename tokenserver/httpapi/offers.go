@@ -44,8 +44,8 @@ type offerAnswer struct {
 	HostTenant  string `json:"host_tenant"`
 	Application string `json:"application"`
 	// UID is what a TenantGrant names in spec.application.uid.
-	UID         string                `json:"uid"`
-	DisplayName string                `json:"display_name,omitempty"`
+	UID         string           `json:"uid"`
+	DisplayName string           `json:"display_name,omitempty"`
 	Versions    []offeredVersion `json:"versions"`
 }
 
