@@ -113,6 +113,9 @@ func (p *Phase) issue(s *step, now time.Time) error {
 		s.noteWords()
 	case s.wish.asks(s.former.Rotated, s.entry.Verifiers):
 		verifier.Nonce = s.wish.rotate
+	case s.entry.Verifiers[0].DeliveryTime == nil:
+		// It takes the place of one that was lost before status said that its word was acted on.
+		verifier.Nonce = s.entry.Verifiers[0].Nonce
 	}
 	s.text, s.entry.Verifiers = secret, append([]v1alpha1.Verifier{verifier}, s.entry.Verifiers...)
 	return nil

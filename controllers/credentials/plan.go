@@ -36,7 +36,7 @@ type plan struct {
 }
 
 // planFor tells from status and Secret together how far the version's credential came, and what to do next. Content is that
-// of a Secret that is this version's: its zero value is that of one that is not there.
+// of a Secret that is this version's.
 func planFor(former v1alpha1.ApplicationVersionStatus, secret content, wanted wish, now time.Time) plan {
 	verifiers := former.Verifiers
 	switch {
@@ -72,8 +72,14 @@ func planFor(former v1alpha1.ApplicationVersionStatus, secret content, wanted wi
 
 // withoutLost leaves out what a crash between the first write and the second has left: nobody ever had these secrets.
 func withoutLost(verifiers []v1alpha1.Verifier, secret content) []v1alpha1.Verifier {
-	for len(verifiers) > 0 && verifiers[0].DeliveryTime == nil && !secret.held(verifiers[0]) {
+	for len(verifiers) > 0 && verifiers[0].DeliveryTime == nil && !secret.held(verifiers[0]) && !deleted(verifiers[0], secret) {
 		verifiers = verifiers[1:]
 	}
 	return verifiers
+}
+
+// deleted reports whether the Secret was there when the credential was made and is not any more, so that nobody can tell
+// whether it held it in between. A rotation needs a Secret; all else may have found none, and is far more often a crash.
+func deleted(verifier v1alpha1.Verifier, secret content) bool {
+	return verifier.Cause == v1alpha1.CauseRotation && secret.absent
 }

@@ -105,6 +105,18 @@ func TestThePlanTellsFromStatusAndSecretHowFarACredentialCame(t *testing.T) {
 			verifiers: verifiers{a.undelivered()}, secret: content{all: []credential.Secret{foreign.secret}, id: "a"}, want: issue,
 			cause: v1alpha1.CauseRepair, standing: []string{"a"},
 		},
+		"a rotation, and a crash, and the Secret was deleted before anybody looked: pods may have it, so it stays": {
+			verifiers: verifiers{b.by(v1alpha1.CauseRotation).undelivered(), a.verifier}, secret: content{absent: true}, want: issue,
+			cause: v1alpha1.CauseRepair, standing: []string{"b", "a"},
+		},
+		"a rotation, and a crash before the Secret was written: it is dropped": {
+			verifiers: verifiers{b.by(v1alpha1.CauseRotation).undelivered(), a.verifier}, secret: holding(a), want: keep,
+			standing: []string{"a"},
+		},
+		"a repair, and a crash before the Secret was created: it is dropped": {
+			verifiers: verifiers{b.undelivered(), a.verifier}, secret: content{absent: true}, want: issue, standing: []string{"a"},
+			cause: v1alpha1.CauseRepair,
+		},
 		"delivered and in the Secret: it is kept": {
 			verifiers: verifiers{a.verifier}, secret: holding(a), want: keep, standing: []string{"a"},
 		},

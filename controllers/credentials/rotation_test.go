@@ -288,6 +288,32 @@ var _ = Describe("Rotating credentials by annotation", func() {
 		})
 	}
 
+	DescribeTable("takes no secret from pods and acts on no word twice where the Secret, after a crash, is gone before anybody looks",
+		func(lose func(*world, *corev1.Secret)) {
+			w := newWorldOn(GinkgoT(), standIn(), granted("1.0.0"))
+			w.settle()
+			old := w.text("1.0.0")
+			w.annotate(v1alpha1.AnnotationRotate, "x")
+			w.crashAt(1, true)
+			_, err := w.reconcile()
+			Expect(err).To(MatchError(errCrash))
+			handed := w.text("1.0.0")
+			lose(w, w.secret("1.0.0"))
+			w.heal()
+			w.settle()
+			Expect(w.accepts("1.0.0", w.text("1.0.0"))).To(BeTrue())
+			Expect(w.accepts("1.0.0", handed)).To(BeTrue())
+			Expect(w.accepts("1.0.0", old)).To(BeTrue())
+			Expect(w.entry("1.0.0").Verifiers).To(HaveLen(3))
+			Expect(w.entry("1.0.0").Rotated).To(Equal("x"))
+		},
+		Entry("deleted", func(w *world, secret *corev1.Secret) { w.must(w.platform.Delete(w.ctx, secret)) }),
+		Entry("changed", func(w *world, secret *corev1.Secret) {
+			secret.Data = nil
+			w.must(w.platform.Update(w.ctx, secret))
+		}),
+	)
+
 	It("ends every older secret at once with rotate-and-revoke, also where the Secret cannot be written", func() {
 		w := newWorld(GinkgoT(), granted("1.0.0"))
 		w.settle()

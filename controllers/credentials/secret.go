@@ -59,6 +59,8 @@ func ownedBy(secret *corev1.Secret, uid types.UID) bool {
 
 // content is the client secrets that stand in a Secret. The zero value is a Secret without any.
 type content struct {
+	// absent says that there is no Secret.
+	absent bool
 	// candidate is the one that pods get as their client secret, or nil where that variable holds something else.
 	candidate *credential.Secret
 	// all is every value that has the form of a client secret: after a change of the environment the credential stands
@@ -72,7 +74,7 @@ type content struct {
 func contentOf(secret *corev1.Secret, key string) content {
 	var c content
 	if secret == nil {
-		return c
+		return content{absent: true}
 	}
 	c.id = secret.Annotations[v1alpha1.AnnotationCredentialID]
 	for name, value := range secret.Data {
