@@ -139,7 +139,8 @@ func (w *world) seen(object client.Object) (generation int64, annotations map[st
 }
 
 var all = []v1alpha1.Workload{
-	{Kind: v1alpha1.WorkloadDeployment, Name: "kpi"}, {Kind: v1alpha1.WorkloadStatefulSet, Name: "kpi"},
+	{Kind: v1alpha1.WorkloadDeployment, Name: "kpi"},
+	{Kind: v1alpha1.WorkloadStatefulSet, Name: "kpi"},
 	{Kind: v1alpha1.WorkloadDaemonSet, Name: "kpi"},
 }
 
