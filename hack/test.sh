@@ -1,21 +1,23 @@
 #!/usr/bin/env bash
-# Runs all tests with the race detector and in random order: unit tests first, as many packages at a time as there are
-# cores; then, two at a time, the packages whose specs call what they try on a control plane of their own; then, one at a time, the
-# whole chains, in which clients measure how long something takes.
+# Runs all tests in random order, and with the race detector all that have more than one goroutine: unit tests first; then the
+# packages whose specs call what they try on a control plane of their own, more at a time than there are cores, since they wait for
+# it; then, two at a time, the whole chains; then, one at a time, those in which clients measure how long something takes.
 #
 # Usage: test.sh [flag of go test]...
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # Listed before anything is run: a package that cannot even be listed must not go untested in silence.
-# A package starts a control plane if its tests import ginkgo or envtest, or test/stack for a whole chain.
+# A whole chain imports test/stack.
 list='{{.ImportPath}} {{if or .TestGoFiles .XTestGoFiles}}{{join .TestImports " "}} {{join .XTestImports " "}}{{end}}'
 packages=$(go list -f "$list" ./...) || exit 1
-units=() suites=() chains=()
+suites=() units=() chains=() timed=() simulations=()
 while read -r package imports; do
 	case "$package $imports" in
+	*/test/rotation\ *) simulations+=("$package") ;; # a year in one goroutine: nothing to race, and five times as slow
+	*/test/flow* | */test/rotation/live*) timed+=("$package") ;;
+	*countersign.dev/test/stack*) chains+=("$package") ;;
 	*onsi/ginkgo*) suites+=("$package") ;;
-	*envtest* | *countersign.dev/test/stack*) chains+=("$package") ;;
 	*) units+=("$package") ;;
 	esac
 done <<<"$packages"
@@ -24,7 +26,7 @@ failed=0
 run() {
 	local about=$1 start=$SECONDS && shift
 	echo "test: $about"
-	go test -race -shuffle=on -timeout=20m "$@" || failed=1
+	go test -shuffle=on -timeout=20m "$@" || failed=1
 	echo "test: $about took $((SECONDS - start)) s"
 }
 # Said aloud, at the beginning and at the end: what was not tried must not look as if it had passed.
@@ -39,8 +41,10 @@ if ((${#skipped[@]} > 0)); then
 	set -- "$@" "-skip=$pattern"
 fi
 
-run "unit tests" "$@" "${units[@]}"
-((${#suites[@]} == 0)) || run "suites on a control plane" "$@" -p=2 "${suites[@]}" -ginkgo.randomize-all
-((${#chains[@]} == 0)) || run "whole chains" "$@" -p=1 "${chains[@]}"
+run "simulations in one goroutine" "$@" "${simulations[@]}"
+run "unit tests" -race "$@" -p=3 "${units[@]}"
+run "suites on a control plane" -race "$@" -p=3 "${suites[@]}" -ginkgo.randomize-all
+run "whole chains" -race "$@" -p=2 "${chains[@]}"
+run "whole chains that measure time" -race "$@" -p=1 "${timed[@]}"
 report_skipped
 exit $failed

@@ -94,7 +94,7 @@ var _ = Describe("A self-hosted version", func() {
 		w.edit(func(s *v1alpha1.ApplicationSpec) { s.Versions[0].Verifiers = append(s.Versions[0].Verifiers, second) })
 		Expect(w.settle()).To(Equal(20 * day))
 		Expect(w.condition("1.0.0", v1alpha1.ConditionCredentialExpiring)).To(BeNil())
-		Expect(w.app().Status.Conditions).To(BeEmpty())
+		Expect(meta.FindStatusCondition(w.app().Status.Conditions, string(v1alpha1.ConditionCredentialExpiring))).To(BeNil())
 		w.edit(func(s *v1alpha1.ApplicationSpec) { s.Versions[0].Verifiers = []v1alpha1.SelfHostedVerifier{first} })
 		w.pass(7 * day)
 		Expect(w.settle()).To(BeZero())
