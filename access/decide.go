@@ -181,6 +181,7 @@ func (d *Decision) admitAudience(facts Facts, q Question, version *Version) bool
 	}
 	d.Audience = server.Audience
 	ceiling := ceilingOf(facts, d.Host)
+	d.Possible = make(Scopes, 0, len(wanted))
 	for _, scope := range wanted {
 		if server.Scopes.Has(scope) && ceiling.has(scope) {
 			d.Possible = append(d.Possible, scope)
