@@ -205,6 +205,21 @@ func (s *Stack) TokenServerKubeconfig() string { return s.path(fileTokenServerKu
 // TokenServerLog is the path of the token server's log.
 func (s *Stack) TokenServerLog() string { return filepath.Join(s.logs, programTokenServer+".log") }
 
+// OperatorMetrics is the base URL of the operator's metrics.
+func (s *Stack) OperatorMetrics() string { return "http://" + loopback(s.ports.operatorMetrics) }
+
+// OperatorPID is the number of the operator's process, or 0 when it does not run.
+func (s *Stack) OperatorPID() int {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	for _, running := range s.processes {
+		if running.name == programOperator {
+			return running.cmd.Process.Pid
+		}
+	}
+	return 0
+}
+
 // PIDs are the numbers of the running processes.
 func (s *Stack) PIDs() []int {
 	s.mutex.Lock()
