@@ -110,11 +110,17 @@ func listOf(versions []string) string {
 	return strings.Join(versions, ", ")
 }
 
-// secretNameOf returns the name that the operator reports, or else the one that it is going to choose.
+// secretNameOf returns the name that the operator reports, or else the one that it is going to give the Secret: a pod waits
+// for a Secret that is not there yet.
 func secretNameOf(app *v1alpha1.Application, version string) string {
 	for i := range app.Status.Versions {
 		if entry := &app.Status.Versions[i]; string(entry.Version) == version && entry.SecretName != "" {
 			return entry.SecretName
+		}
+	}
+	for i := range app.Spec.Versions {
+		if chosen := &app.Spec.Versions[i]; string(chosen.Version) == version && chosen.SecretName != "" {
+			return chosen.SecretName
 		}
 	}
 	return app.Name + "." + version

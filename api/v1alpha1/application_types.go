@@ -42,6 +42,7 @@ type ApplicationSpec struct {
 	// +kubebuilder:validation:MaxItems=32
 	// +kubebuilder:validation:XValidation:rule="self.all(v, !has(v.verifiers) || v.verifiers.all(s, self.exists_one(w, has(w.verifiers) && w.verifiers.exists(t, t.sha256 == s.sha256))))",message="two versions list the same verifier, whose secret would be either's: make a secret for each version"
 	// +kubebuilder:validation:XValidation:rule="self.all(v, !has(v.serviceAccounts) || v.serviceAccounts.all(s, self.exists_one(w, has(w.serviceAccounts) && w.serviceAccounts.exists(t, t.name == s.name))))",message="two versions list the same ServiceAccount, whose pods could act as either: list it in one of them, and give the pods of the other a ServiceAccount of their own"
+	// +kubebuilder:validation:XValidation:rule="self.all(v, !has(v.secretName) || self.exists_one(w, has(w.secretName) && w.secretName == v.secretName))",message="two versions have the same secretName, and each needs a Secret of its own: choose another name for one of them"
 	Versions []ApplicationVersion `json:"versions,omitempty"`
 
 	// credentialPolicy says how credentials are kept and shown to pods. Absent: the defaults of its fields.
@@ -113,6 +114,17 @@ type ApplicationVersion struct {
 	//
 	// +optional
 	Access *Access `json:"access,omitempty"`
+
+	// secretName is the name of the Secret in this namespace that is to hold this version's credentials: a DNS subdomain, as
+	// kpi-dashboard-credentials. Absent: <application>.<version>. Changing it makes a new credential, in a Secret of the new
+	// name; the former Secret is removed once that is there, and its secret stays valid for the overlap. A name that another
+	// Secret has is never taken from it (reason SecretNameConflict).
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="write the metadata.name that the Secret is to have: lowercase letters and digits with dashes and dots between, as 'kpi-dashboard-credentials'"
+	SecretName string `json:"secretName,omitempty"`
 
 	// serviceAccounts are the ServiceAccounts of this namespace whose pods are this version: a pod of theirs authenticates by
 	// its projected token, the token server's issuer being the token's only audience, and needs no client secret (RFC 7523).
@@ -293,7 +305,8 @@ type ApplicationVersionStatus struct {
 	// +kubebuilder:validation:MaxLength=256
 	ClientID string `json:"clientID,omitempty"`
 
-	// secretName is the Secret in this namespace that holds the credentials, for envFrom. Absent where none is kept.
+	// secretName is the Secret in this namespace that holds the credentials, for envFrom: under a name that spec has newly
+	// chosen, once they are there. Absent where none is kept.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -362,7 +375,7 @@ type ApplicationVersionStatus struct {
 
 // Cause says why a credential was made.
 //
-// +kubebuilder:validation:Enum=Issue;Rotation;Repair;Rebuild
+// +kubebuilder:validation:Enum=Issue;Rotation;Repair;Move;Rebuild
 type Cause string
 
 const (
@@ -372,6 +385,8 @@ const (
 	CauseRotation Cause = "Rotation"
 	// CauseRepair is used where the Secret was deleted or changed.
 	CauseRepair Cause = "Repair"
+	// CauseMove is used where spec.versions[].secretName has another name for the Secret.
+	CauseMove Cause = "Move"
 	// CauseRebuild is used where status was lost and the Secret was not. The credential is an old one.
 	CauseRebuild Cause = "Rebuild"
 )
@@ -426,7 +441,7 @@ type Verifier struct {
 
 // Application is a program that a tenant hosts and that works, with no user at the screen, on the data of the tenants that
 // granted it access. Its name is the appName of token requests; the tenant of its namespace is its host tenant. For each
-// version with access, Countersign keeps credentials in the Secret <application>.<version>. Deleting an Application revokes
+// version with access, Countersign keeps credentials in a Secret, <application>.<version> by default. Deleting an Application revokes
 // everything at once; one that is created again under the same name is another one, and no credential or consent of the old
 // one comes back.
 //
@@ -440,6 +455,7 @@ type Verifier struct {
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 63 && self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name is the appName: at most 63 lowercase letters, digits and dashes (no dots), with a letter or digit at both ends, as 'kpi-dashboard'"
+// +kubebuilder:validation:XValidation:rule="!has(self.spec.versions) || self.spec.versions.all(v, !has(v.secretName) || !self.spec.versions.exists(w, !has(w.secretName) && v.secretName == self.metadata.name + '.' + w.version))",message="a secretName is the default name of another version's Secret, <application>.<version>: choose another name, or give that version a secretName, too"
 type Application struct {
 	metav1.TypeMeta `json:",inline"`
 

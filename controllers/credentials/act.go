@@ -40,6 +40,7 @@ func (p *Phase) act(ctx context.Context, app *v1alpha1.Application, r *round) er
 			p.mends.note(client.ObjectKeyFromObject(s.secret), s.shape(app), r.now)
 		}
 		first := s.entry.Verifiers[0].DeliveryTime == nil
+		s.arrived = true
 		s.entry.Verifiers = delivered(s.entry.Verifiers, r.now, overlapOf(app))
 		if nonce := s.entry.Verifiers[0].Nonce; first && nonce != "" {
 			s.entry.Rotated = nonce
@@ -69,7 +70,7 @@ func (p *Phase) prepare(ctx context.Context, app *v1alpha1.Application, r *round
 		switch {
 		case s.situation == entitled && s.plan.action == issue:
 			hurry, err = true, p.issue(s, r.now)
-		case s.situation == entitled && s.plan.action == rebuild:
+		case s.plan.action == rebuild:
 			err = p.rebuild(s, r.now)
 		default:
 			hurry = hurry || s.hurries()
@@ -117,6 +118,9 @@ func (p *Phase) issue(s *step, now time.Time) error {
 		// It takes the place of one that was lost before status said that its word was acted on.
 		verifier.Nonce = s.entry.Verifiers[0].Nonce
 	}
+	if s.wish.moves {
+		s.noteFormer(now)
+	}
 	s.text, s.entry.Verifiers = secret, append([]v1alpha1.Verifier{verifier}, s.entry.Verifiers...)
 	return nil
 }
@@ -124,14 +128,18 @@ func (p *Phase) issue(s *step, now time.Time) error {
 // rebuild makes the verifier from the Secret. It keeps its id and age where the Secret says them, so that tokens in hand go
 // on and nothing rotates; what annotations ask for was asked of a state that is lost.
 func (p *Phase) rebuild(s *step, now time.Time) error {
-	id := s.secret.Annotations[v1alpha1.AnnotationCredentialID]
+	source := s.secret
+	if s.situation == nameTaken || source == nil {
+		source = s.moved[0]
+	}
+	id := source.Annotations[v1alpha1.AnnotationCredentialID]
 	if !credential.IsID(id) {
 		var err error
 		if id, err = credential.NewID(p.Rand); err != nil {
 			return err
 		}
 	}
-	issued, err := time.Parse(time.RFC3339, s.secret.Annotations[v1alpha1.AnnotationIssueTime])
+	issued, err := time.Parse(time.RFC3339, source.Annotations[v1alpha1.AnnotationIssueTime])
 	if err != nil || issued.After(now) {
 		issued = now
 	}
@@ -167,7 +175,7 @@ func (p *Phase) write(ctx context.Context, app *v1alpha1.Application, s *step) e
 
 func (p *Phase) create(ctx context.Context, app *v1alpha1.Application, s *step) error {
 	secret := &corev1.Secret{Type: v1alpha1.SecretTypeCredentials}
-	secret.Namespace, secret.Name = app.Namespace, secretName(app.Name, s.version)
+	secret.Namespace, secret.Name = app.Namespace, s.name
 	s.shape(app).applyTo(secret)
 	if err := p.Client.Create(ctx, secret, client.FieldOwner(fieldManager)); err != nil {
 		return fmt.Errorf("creating secret %s: %w", secret.Name, err)

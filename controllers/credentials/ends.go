@@ -75,10 +75,18 @@ func nextRepair(kept []v1alpha1.Verifier) time.Time {
 	if repairs >= promptRepairs {
 		until = issued.Add(firstPause << (repairs - promptRepairs))
 	}
-	if end := nextLeave(kept); len(kept) >= maxVerifiers && end.After(until) {
-		return end
+	if place := nextPlace(kept); place.After(until) {
+		return place
 	}
 	return until
+}
+
+// nextPlace is when the list has a place for another credential. Zero: it has one.
+func nextPlace(kept []v1alpha1.Verifier) time.Time {
+	if len(kept) < maxVerifiers {
+		return time.Time{}
+	}
+	return nextLeave(kept)
 }
 
 // delivered marks the newest verifier as standing in the Secret, and ends the ones before it.

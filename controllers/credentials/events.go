@@ -17,6 +17,8 @@ const (
 	eventRotated = "CredentialRotated"
 	// eventReplaced: a Secret was lost or changed, and has a new credential.
 	eventReplaced = "CredentialReplaced"
+	// eventMoved: a version's Secret has another name, and with it a new credential.
+	eventMoved = "SecretMoved"
 	// eventRebuilt: status was lost, and has the Secret's credential again.
 	eventRebuilt = "VerifierRebuilt"
 	// eventEnded: the overlap of a previous credential is over.
@@ -31,6 +33,7 @@ const (
 	actionIssue  = "Issue"
 	actionRotate = "Rotate"
 	actionRepair = "Repair"
+	actionMove   = "Move"
 	actionEnd    = "End"
 	actionRevoke = "Revoke"
 	actionRemove = "Remove"
@@ -39,7 +42,7 @@ const (
 
 // tell says in an event that a credential has arrived in its Secret, also where a crash came before the delivery was noted.
 func (p *Phase) tell(app *v1alpha1.Application, s *step) {
-	name, newest := secretName(app.Name, s.version), s.entry.Verifiers[0]
+	name, newest := s.name, s.entry.Verifiers[0]
 	switch newest.Cause {
 	case v1alpha1.CauseRepair:
 		p.Events.Eventf(app, nil, corev1.EventTypeWarning, eventReplaced, actionRepair,
@@ -47,6 +50,9 @@ func (p *Phase) tell(app *v1alpha1.Application, s *step) {
 	case v1alpha1.CauseRotation:
 		p.Events.Eventf(app, nil, corev1.EventTypeNormal, eventRotated, actionRotate,
 			"Secret %s has the new credential %s of version %s%s", name, newest.ID, s.version, s.untilWhen())
+	case v1alpha1.CauseMove:
+		p.Events.Eventf(app, nil, corev1.EventTypeNormal, eventMoved, actionMove,
+			"Secret %s has the new credential %s of version %s, whose Secret had another name%s", name, newest.ID, s.version, s.untilWhen())
 	case v1alpha1.CauseRebuild:
 		p.Events.Eventf(app, nil, corev1.EventTypeNormal, eventRebuilt, actionRepair,
 			"the verifier of version %s was lost and is rebuilt from Secret %s: nothing rotates", s.version, name)

@@ -10,8 +10,8 @@ import (
 )
 
 // ready is what the version's condition Ready says.
-func (s *step) ready(application string, r *round) finding {
-	name := secretName(application, s.version)
+func (s *step) ready(r *round) finding {
+	name := s.name
 	switch {
 	case s.situation == revoked:
 		return finding{r.standing.Revoked.Reason, r.standing.Revoked.Message}
@@ -24,10 +24,16 @@ func (s *step) ready(application string, r *round) finding {
 	case s.situation == selfHosted:
 		return found(v1alpha1.ReasonReady, "the version brings its own verifiers, in spec.versions[%s].verifiers: no Secret is kept for it",
 			s.version)
+	case s.situation == nameTaken && s.holder != "":
+		return found(v1alpha1.ReasonSecretNameConflict, "Secret %s is version %s's, which has to give it up first", name, s.holder)
 	case s.situation == nameTaken:
 		return found(v1alpha1.ReasonSecretNameConflict,
 			"Secret %s exists, has type %q, and is not this version's: delete or rename it; Countersign never touches it",
 			name, s.secret.Type)
+	case s.plan.action == pause && s.wish.moves:
+		return found(v1alpha1.ReasonCredentialsPending,
+			"Secret %s gets the credentials at %s: %d secrets are valid, and the overlap of one has to end first",
+			name, readable(s.plan.next), len(standing(s.entry.Verifiers, r.now)))
 	case s.plan.action == pause:
 		return found(v1alpha1.ReasonSecretContested,
 			"Secret %s was deleted or changed again and again%s: the next repair is at %s; stop whoever writes it",

@@ -148,11 +148,10 @@ func (p *Phase) lookUp(
 	ctx context.Context, app *v1alpha1.Application, r *round, secrets map[string]*corev1.Secret,
 ) error {
 	for i := range app.Spec.Versions {
-		version := app.Spec.Versions[i].Version
-		if s := r.step(version); s != nil && !s.looksLive() {
+		name := secretName(app, &app.Spec.Versions[i])
+		if s := r.step(app.Spec.Versions[i].Version); s != nil && s.name == name && !s.looksLive() {
 			continue
 		}
-		name := secretName(app.Name, version)
 		secret := &corev1.Secret{}
 		err := p.Live.Get(ctx, client.ObjectKey{Namespace: app.Namespace, Name: name}, secret)
 		switch {

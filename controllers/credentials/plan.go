@@ -18,7 +18,7 @@ const (
 	deliver action = "deliver"
 	// rebuild: status was lost and the Secret was not; make the verifier from it, so that nothing rotates.
 	rebuild action = "rebuild"
-	// pause: the Secret was lost or changed so often that the next repair waits.
+	// pause: the Secret was lost or changed so often that the next repair waits, or has so many former names that a move does.
 	pause action = "pause"
 )
 
@@ -58,7 +58,11 @@ func planFor(former v1alpha1.ApplicationVersionStatus, secret content, wanted wi
 		p.action, p.cause, p.verifiers = issue, v1alpha1.CauseIssue, standing(verifiers, now)
 	case !secret.holds(newest):
 		p.action, p.cause = issue, v1alpha1.CauseRepair
-		if until := nextRepair(p.verifiers); now.Before(until) {
+		until := nextRepair(p.verifiers)
+		if wanted.moves {
+			p.cause, until = v1alpha1.CauseMove, nextPlace(p.verifiers)
+		}
+		if now.Before(until) {
 			p.action, p.next = pause, until
 		}
 	case newest.DeliveryTime == nil:

@@ -56,6 +56,8 @@ func TestEveryCredentialStaysHonestThroughAnyHistoryOfEditsLossesCrashesAndSteps
 			"rotate and revoke":   h.rotateAndRevoke,
 			"toggle revocation":   h.toggleRevocation,
 			"toggle self-hosting": h.toggleSelfHosting,
+			"name the Secrets":    h.nameSecrets,
+			"name them again":     h.nameSecrets,
 		})
 	})
 }
@@ -276,6 +278,40 @@ func (h *history) toggleSelfHosting(t *rapid.T) {
 	h.settle()
 }
 
+// nameSecrets chooses other names for the Secrets, so that now and then two versions swap theirs, with a crash on the way.
+func (h *history) nameSecrets(t *rapid.T) {
+	h.check(t)
+	names := rapid.Permutation([]string{"", "chosen", "another"}).Draw(t, "names")
+	h.world.edit(func(s *v1alpha1.ApplicationSpec) {
+		for i := range s.Versions {
+			s.Versions[i].SecretName = names[i]
+		}
+	})
+	h.reconcileOnce(t)
+	h.noteLosses()
+}
+
+// secrets returns the Secrets with credentials, whatever they are called.
+func (h *history) secrets() []corev1.Secret {
+	list := &corev1.SecretList{}
+	h.world.must(h.world.platform.List(h.world.ctx, list, client.InNamespace(h.world.namespace)))
+	return list.Items
+}
+
+// isCurrent reports whether the Secret has the name that its version's is to have. One of a former name counts for pods until
+// status has an end for what is in it.
+func (h *history) isCurrent(secret *corev1.Secret) bool {
+	own := h.world.secret(secret.Annotations[v1alpha1.AnnotationVersion])
+	return own != nil && own.Name == secret.Name
+}
+
+func (h *history) hasEnd(version, text string) bool {
+	secret, err := credential.Parse(text)
+	return err == nil && slices.ContainsFunc(h.world.entry(version).Verifiers, func(v v1alpha1.Verifier) bool {
+		return v.SHA256 == secret.Hash().String() && v.ExpirationTime != nil
+	})
+}
+
 func (h *history) changeEnvironment(t *rapid.T) {
 	kind := rapid.SampledFrom([]v1alpha1.EnvironmentType{v1alpha1.EnvironmentStandard, v1alpha1.EnvironmentInsightsHub})
 	h.world.edit(func(s *v1alpha1.ApplicationSpec) {
@@ -288,16 +324,15 @@ func (h *history) changeEnvironment(t *rapid.T) {
 func (h *history) check(t *rapid.T) {
 	h.noteLosses()
 	app := h.world.app()
-	for _, version := range versions {
-		secret := h.world.secret(version)
-		if secret == nil {
-			continue
-		}
-		text := textOf(secret)
+	secrets := h.secrets()
+	for i := range secrets {
+		version, text := secrets[i].Annotations[v1alpha1.AnnotationVersion], textOf(&secrets[i])
 		if text == "" || h.foreign[text] {
 			continue
 		}
-		if !h.world.acceptedBy(app, version, text) && lists(app, version) {
+		past := h.handed[text]
+		isOver := past != nil && !past.until.IsZero() && !h.world.clock.Now().Before(past.until) && !h.isCurrent(&secrets[i])
+		if !h.world.acceptedBy(app, version, text) && lists(app, version) && !isOver {
 			t.Fatalf("version %s: a pod that starts now holds a secret that is refused", version)
 		}
 		if h.handed[text] == nil {
@@ -326,9 +361,12 @@ func (h *history) check(t *rapid.T) {
 
 // noteLosses gives each handed secret that status has ended the end that the policy promises at the earliest.
 func (h *history) noteLosses() {
+	secrets := h.secrets()
 	for text, p := range h.handed {
-		secret := h.world.secret(p.version)
-		if secret != nil && textOf(secret) == text {
+		stands := slices.ContainsFunc(secrets, func(s corev1.Secret) bool {
+			return textOf(&s) == text && (h.isCurrent(&s) || !h.hasEnd(p.version, text))
+		})
+		if stands {
 			p.until = time.Time{}
 		} else if p.until.IsZero() {
 			p.until = h.world.clock.Now().Add(overlap)
@@ -348,9 +386,10 @@ func (h *history) checkSettled(t *rapid.T) {
 		present[string(v.Version)] = true
 		h.checkVersion(t, app, v)
 	}
-	for _, version := range versions {
-		if !present[version] && h.world.secret(version) != nil {
-			t.Fatalf("the Secret of the removed version %s stays", version)
+	for _, secret := range h.secrets() {
+		version := secret.Annotations[v1alpha1.AnnotationVersion]
+		if own := h.world.secret(version); !present[version] || own.Name != secret.Name {
+			t.Fatalf("Secret %s of version %s stays, and nobody needs it", secret.Name, version)
 		}
 	}
 	if len(app.Status.Versions) != len(app.Spec.Versions) {

@@ -29,7 +29,7 @@ func (p *Phase) report(app *v1alpha1.Application, r *round) {
 		waits = append(waits, finding{v1alpha1.ReasonInvalidAnnotation, strings.Join(r.asked.problems, "; ")})
 	}
 	for i, s := range r.steps {
-		ready, pending, expiring := s.ready(app.Name, r), s.pending(r.now), s.expiring(r.now)
+		ready, pending, expiring := s.ready(r), s.pending(r.now), s.expiring(r.now)
 		conditions := conditions{&app.Status.Versions[i].Conditions, app.Generation, r.now}
 		p.warn(app, conditions.set(v1alpha1.ConditionReady, &ready))
 		p.warn(app, conditions.set(v1alpha1.ConditionRotationPending, pending))

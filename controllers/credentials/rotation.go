@@ -22,6 +22,8 @@ type wish struct {
 	interval time.Duration
 	// rotate and revoke are the words of the annotations, or "".
 	rotate, revoke string
+	// moves says that spec has another name for the Secret than the one under which the credential is, or was.
+	moves bool
 }
 
 func wishFor(app *v1alpha1.Application, version v1alpha1.VersionName, asked asked) wish {

@@ -31,24 +31,33 @@ type round struct {
 // think says what to do for each version, from what there is. It writes nothing.
 func (p *Phase) think(app *v1alpha1.Application, standing Standing, secrets map[string]*corev1.Secret) *round {
 	r := &round{now: p.Clock.Now().UTC().Truncate(time.Second), standing: standing, asked: askedOf(app)}
-	wanted := map[string]bool{}
 	for i := range app.Spec.Versions {
-		v := &app.Spec.Versions[i]
-		name := secretName(app.Name, v.Version)
-		s := p.thinkOf(app, v, r, secrets[name])
-		r.steps = append(r.steps, s)
-		wanted[name] = s.keepsSecret()
+		r.steps = append(r.steps, p.thinkOf(app, &app.Spec.Versions[i], r, secrets))
 	}
-	for name, secret := range secrets {
+	for _, s := range r.steps {
+		s.givenUp = len(s.moved) > 0 && r.wants(s.moved[0].Name)
+	}
+	for _, secret := range secrets {
 		version := v1alpha1.VersionName(secret.Annotations[v1alpha1.AnnotationVersion])
 		if secret.DeletionTimestamp != nil {
 			continue // it is on its way, and only waits for somebody's finalizer
 		}
-		if isOrphan(secret, app.Name, app.UID) || isOf(secret, app, version) && !wanted[name] {
+		if isOrphan(secret, app.Name, app.UID) || isOf(secret, app, version) && !r.needs(secret, version) {
 			r.leftovers = append(r.leftovers, secret)
 		}
 	}
 	return r
+}
+
+// wants reports whether a version's Secret is to have the name.
+func (r *round) wants(name string) bool {
+	return slices.ContainsFunc(r.steps, func(s *step) bool { return s.keepsSecret() && s.name == name })
+}
+
+// needs reports whether the Secret, which was made for the version, is still to be there.
+func (r *round) needs(secret *corev1.Secret, version v1alpha1.VersionName) bool {
+	s := r.step(version)
+	return s != nil && s.needs(secret, r.wants(secret.Name))
 }
 
 func (r *round) looksLive() bool {
@@ -70,10 +79,7 @@ func (r *round) settle(app *v1alpha1.Application) {
 	for _, s := range r.steps {
 		entry := *s.entry.DeepCopy()
 		entry.Version, entry.Conditions = s.version, entryOf(app, s.version).Conditions
-		entry.SecretName, entry.NextRotationTime = "", nil
-		if s.keepsSecret() {
-			entry.SecretName = secretName(app.Name, s.version)
-		}
+		entry.SecretName, entry.NextRotationTime = s.reportedName(), nil
 		if next := s.nextRotation(r.now); !next.IsZero() {
 			entry.NextRotationTime = timestamp(next)
 		}

@@ -26,19 +26,37 @@ func ApplicationOf(object client.Object) (types.NamespacedName, bool) {
 	return types.NamespacedName{Namespace: secret.Namespace, Name: name}, name != ""
 }
 
-// secretName is the name of a version's Secret. Names of applications have no dot, so no two versions share one.
-func secretName(application string, version v1alpha1.VersionName) string {
+// secretName is the name that a version's Secret is to have.
+func secretName(app *v1alpha1.Application, v *v1alpha1.ApplicationVersion) string {
+	if v.SecretName != "" {
+		return v.SecretName
+	}
+	return defaultName(app.Name, v.Version)
+}
+
+// defaultName is that of a version which chooses none. Names of applications have no dot, so no two versions share one.
+func defaultName(application string, version v1alpha1.VersionName) string {
 	return application + "." + string(version)
 }
 
-// isOf reports whether the Secret is that of the application with this very UID and this version. Any other Secret is
-// somebody else's, whatever its labels say.
+// hasOwnName reports whether the Secret has the name that it was made with. A copy under another name has not, and one of a
+// version that has chosen another name since has.
+func hasOwnName(secret *corev1.Secret, application string) bool {
+	name, marked := secret.Annotations[v1alpha1.AnnotationSecretName]
+	if !marked {
+		name = defaultName(application, v1alpha1.VersionName(secret.Annotations[v1alpha1.AnnotationVersion]))
+	}
+	return secret.Name == name
+}
+
+// isOf reports whether the Secret is one that was made for the application with this very UID and this version, under the
+// name that it is to have now or another one. Any other Secret is somebody else's, whatever its labels say.
 func isOf(secret *corev1.Secret, app *v1alpha1.Application, version v1alpha1.VersionName) bool {
 	return secret.Type == v1alpha1.SecretTypeCredentials &&
 		secret.Annotations[v1alpha1.AnnotationApplication] == app.Name &&
 		secret.Annotations[v1alpha1.AnnotationApplicationUID] == string(app.UID) &&
 		secret.Annotations[v1alpha1.AnnotationVersion] == string(version) &&
-		secret.Name == secretName(app.Name, version)
+		hasOwnName(secret, app.Name)
 }
 
 // isOrphan reports whether the Secret is one that Countersign made for an application of this name with another UID than
@@ -46,10 +64,9 @@ func isOf(secret *corev1.Secret, app *v1alpha1.Application, version v1alpha1.Ver
 // operator is sooner, so that an application which is created again does not wait for its Secret's name.
 func isOrphan(secret *corev1.Secret, application string, living types.UID) bool {
 	uid := types.UID(secret.Annotations[v1alpha1.AnnotationApplicationUID])
-	version := v1alpha1.VersionName(secret.Annotations[v1alpha1.AnnotationVersion])
 	return secret.Type == v1alpha1.SecretTypeCredentials &&
 		secret.Annotations[v1alpha1.AnnotationApplication] == application &&
-		secret.Name == secretName(application, version) &&
+		hasOwnName(secret, application) &&
 		uid != "" && uid != living && ownedBy(secret, uid)
 }
 
@@ -68,6 +85,8 @@ type content struct {
 	all []credential.Secret
 	// id is the credential's that the Secret says it holds.
 	id string
+	// former is what stands in Secrets of the version that have another name.
+	former []content
 }
 
 // contentOf reads a Secret whose client secret should stand under that key.
@@ -115,30 +134,26 @@ func (c content) holds(verifier v1alpha1.Verifier) bool {
 	return found
 }
 
-// held reports whether the Secret holds the credential, or was changed after it did: pods may have it then.
+// held reports whether a Secret of the version holds the credential, or was changed after it did: pods may have it then.
 func (c content) held(verifier v1alpha1.Verifier) bool {
-	return c.id == verifier.ID || c.holds(verifier)
+	return c.id == verifier.ID || c.holds(verifier) ||
+		slices.ContainsFunc(c.former, func(f content) bool { return f.held(verifier) })
 }
 
-// shape is what a version's Secret has to say.
+// shape is what a Secret of the application has to be called and to say.
 type shape struct {
-	app        *v1alpha1.Application
-	version    v1alpha1.VersionName
-	credential v1alpha1.Verifier
-	data       map[string][]byte
-	// rotated and rotatedAndRevoked are the words that were acted on, or "".
-	rotated, rotatedAndRevoked string
+	app                 *v1alpha1.Application
+	name                string
+	annotations, labels map[string]string
+	data                map[string][]byte
 }
 
 // applyTo brings a Secret into shape and reports whether anything had to change. Labels and annotations of others stay;
 // the data is Countersign's alone, for every key of it becomes an environment variable.
 func (s shape) applyTo(secret *corev1.Secret) bool {
 	before := secret.DeepCopy()
-	secret.Annotations = merged(secret.Annotations, s.annotations())
-	secret.Labels = merged(secret.Labels, map[string]string{
-		v1alpha1.LabelApplication: s.app.Name,
-		v1alpha1.LabelVersion:     string(s.version),
-	})
+	secret.Annotations = merged(secret.Annotations, s.annotations)
+	secret.Labels = merged(secret.Labels, s.labels)
 	if !ownedBy(secret, s.app.UID) {
 		secret.OwnerReferences = append(secret.OwnerReferences, s.owner(secret))
 	}
@@ -147,21 +162,15 @@ func (s shape) applyTo(secret *corev1.Secret) bool {
 		len(before.OwnerReferences) != len(secret.OwnerReferences) || !maps.EqualFunc(before.Data, secret.Data, bytes.Equal)
 }
 
-func (s shape) annotations() map[string]string {
-	annotations := map[string]string{
-		v1alpha1.AnnotationApplication:    s.app.Name,
-		v1alpha1.AnnotationApplicationUID: string(s.app.UID),
-		v1alpha1.AnnotationVersion:        string(s.version),
-		v1alpha1.AnnotationCredentialID:   s.credential.ID,
-		v1alpha1.AnnotationIssueTime:      s.credential.IssueTime.UTC().Format(time.RFC3339),
+// marks are the annotations by which a Secret of the application is known, with the credential in it.
+func marks(app *v1alpha1.Application, name string, credential v1alpha1.Verifier) map[string]string {
+	return map[string]string{
+		v1alpha1.AnnotationApplication:    app.Name,
+		v1alpha1.AnnotationApplicationUID: string(app.UID),
+		v1alpha1.AnnotationSecretName:     name,
+		v1alpha1.AnnotationCredentialID:   credential.ID,
+		v1alpha1.AnnotationIssueTime:      credential.IssueTime.UTC().Format(time.RFC3339),
 	}
-	if s.rotated != "" {
-		annotations[v1alpha1.AnnotationRotated] = s.rotated
-	}
-	if s.rotatedAndRevoked != "" {
-		annotations[v1alpha1.AnnotationRotatedAndRevoked] = s.rotatedAndRevoked
-	}
-	return annotations
 }
 
 // owner refers to the application for the garbage collector. It does not block the owner's deletion: absence is

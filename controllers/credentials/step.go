@@ -8,7 +8,6 @@ import (
 
 	"countersign.dev/api/v1alpha1"
 	"countersign.dev/internal/credential"
-	"countersign.dev/internal/environment"
 )
 
 // situation says whether a version is to have credentials.
@@ -31,7 +30,9 @@ const (
 
 // step is one version in a round.
 type step struct {
-	version   v1alpha1.VersionName
+	version v1alpha1.VersionName
+	// name is what the version's Secret is to be called.
+	name      string
 	situation situation
 	plan      plan
 	wish      wish
@@ -39,8 +40,17 @@ type step struct {
 	former, entry v1alpha1.ApplicationVersionStatus
 	// stated are the verifiers of a self-hosted version.
 	stated []v1alpha1.SelfHostedVerifier
-	// secret is the one of the version's name, or nil. Only where the situation is nameTaken it is somebody else's.
+	// secret is the one of that name, or nil. Only where the situation is nameTaken it is somebody else's.
 	secret *corev1.Secret
+	// moved are the Secrets of the version under other names, newest first. They stay until the one of that name has the
+	// version's credential.
+	moved []*corev1.Secret
+	// givenUp says that the newest of them has a name that is another version's now.
+	givenUp bool
+	// holder is the version whose the Secret of that name is, where the situation is nameTaken and it is one of the application.
+	holder v1alpha1.VersionName
+	// arrived says that the newest credential stands in the Secret.
+	arrived bool
 	// data makes the Secret's data for a client secret.
 	data func(credential.Secret) map[string][]byte
 	// text is the client secret that stands in the Secret, or is about to.
@@ -53,12 +63,16 @@ type step struct {
 	err error
 }
 
-func (p *Phase) thinkOf(app *v1alpha1.Application, v *v1alpha1.ApplicationVersion, r *round, secret *corev1.Secret) *step {
-	former := entryOf(app, v.Version)
+func (p *Phase) thinkOf(
+	app *v1alpha1.Application, v *v1alpha1.ApplicationVersion, r *round, secrets map[string]*corev1.Secret,
+) *step {
+	former, name := entryOf(app, v.Version), secretName(app, v)
 	s := &step{
-		version: v.Version, situation: situationOf(app, v, r.standing, secret), secret: secret,
+		version: v.Version, name: name, situation: situationOf(app, v, r.standing, secrets[name]),
+		secret: secrets[name], moved: movedOf(secrets, app, v.Version, name),
 		wish: wishFor(app, v.Version, r.asked), former: former, entry: *former.DeepCopy(), stated: v.Verifiers,
 	}
+	s.wish.moves = len(s.moved) > 0 || former.SecretName != name && len(former.Verifiers) > 0
 	if s.secret != nil && !isOf(s.secret, app, v.Version) && s.situation != nameTaken {
 		s.secret = nil
 	}
@@ -75,11 +89,7 @@ func (p *Phase) thinkOf(app *v1alpha1.Application, v *v1alpha1.ApplicationVersio
 	case selfHosted:
 		s.retire(r.now, overlapOf(app))
 	case withoutHost, nameTaken:
-		s.entry.Verifiers = prune(former.Verifiers, r.now)
-		if len(former.Verifiers) > 0 && s.wish.revokes(former) {
-			s.revoke(r.now)
-			s.noteWords()
-		}
+		s.wait(app, r.now)
 	case entitled:
 		p.thinkOfSecret(app, s, r)
 	}
@@ -111,11 +121,12 @@ func (p *Phase) thinkOfSecret(app *v1alpha1.Application, s *step, r *round) {
 			issuer: p.Issuer, secret: text,
 		})
 	}
-	c := contentOf(s.secret, environment.ClientSecretOf(names))
+	c := s.content(app, s.secret)
 	s.plan = planFor(s.former, c, s.wish, r.now)
 	s.entry.Verifiers = s.plan.verifiers
 	switch s.plan.action {
 	case keep, deliver:
+		s.arrived = true
 		s.text, _ = c.find(s.entry.Verifiers[0])
 		s.misshapen = s.shape(app).applyTo(s.secret.DeepCopy())
 		if s.misshapen && s.plan.action == keep {
@@ -131,7 +142,7 @@ func (p *Phase) thinkOfSecret(app *v1alpha1.Application, s *step, r *round) {
 // revoke ends every credential that the version has. From then on no Secret is believed that status does not know, so that
 // neither a crash before the Secret is removed nor a copy that somebody puts back brings one to life again.
 func (s *step) revoke(now time.Time) {
-	if len(s.former.Verifiers) > 0 || s.secret != nil && s.former.RevocationTime == nil {
+	if len(s.former.Verifiers) > 0 || s.hasSecret() && s.former.RevocationTime == nil {
 		s.entry.RevocationTime = timestamp(now)
 	}
 	s.entry.Verifiers = nil
@@ -141,7 +152,7 @@ func (s *step) revoke(now time.Time) {
 // Secret is there, so that the Secret is not believed if the version takes that back.
 func (s *step) retire(now time.Time, overlap time.Duration) {
 	retired := ended(s.former.Verifiers, now.Add(overlap))
-	if s.entry.Verifiers = standing(retired, now); s.secret != nil {
+	if s.entry.Verifiers = standing(retired, now); s.hasSecret() {
 		s.entry.Verifiers = prune(retired, now)
 	}
 	if s.wish.revokes(s.former) {
@@ -166,10 +177,16 @@ func (s *step) shape(app *v1alpha1.Application) shape {
 	if newest.DeliveryTime == nil && newest.Nonce != "" {
 		rotated = newest.Nonce
 	}
-	return shape{
-		app: app, version: s.version, credential: newest, data: s.data(s.text),
-		rotated: rotated, rotatedAndRevoked: s.entry.RotatedAndRevoked,
+	annotations := marks(app, s.name, newest)
+	annotations[v1alpha1.AnnotationVersion] = string(s.version)
+	if rotated != "" {
+		annotations[v1alpha1.AnnotationRotated] = rotated
 	}
+	if s.entry.RotatedAndRevoked != "" {
+		annotations[v1alpha1.AnnotationRotatedAndRevoked] = s.entry.RotatedAndRevoked
+	}
+	labels := map[string]string{v1alpha1.LabelApplication: app.Name, v1alpha1.LabelVersion: string(s.version)}
+	return shape{app: app, name: s.name, annotations: annotations, labels: labels, data: s.data(s.text)}
 }
 
 // keepsSecret reports whether a Secret of ours is the version's to have.
@@ -179,7 +196,7 @@ func (s *step) keepsSecret() bool {
 
 // looksLive reports whether there is something to do, or to say, that has to rest on what the API server says now.
 func (s *step) looksLive() bool {
-	return s.situation == entitled && (s.plan.action != keep || s.misshapen) || s.hurries()
+	return s.situation == entitled && (s.plan.action != keep || s.misshapen) || s.plan.action == rebuild || s.hurries()
 }
 
 // writes reports whether the Secret is to be written.

@@ -213,11 +213,25 @@ func (w *world) settle() time.Duration {
 	return 0
 }
 
-// secret returns the Secret of a version, or nil.
+// secret returns the Secret of the name that a version's is to have, or nil.
 func (w *world) secret(version string) *corev1.Secret {
 	w.Helper()
+	app := &v1alpha1.Application{}
+	w.must(client.IgnoreNotFound(w.platform.Get(w.ctx, w.key, app)))
+	name := w.key.Name + "." + version
+	for i := range app.Spec.Versions {
+		if v := &app.Spec.Versions[i]; string(v.Version) == version {
+			name = secretName(app, v)
+		}
+	}
+	return w.secretNamed(name)
+}
+
+// secretNamed returns the Secret of that name, or nil.
+func (w *world) secretNamed(name string) *corev1.Secret {
+	w.Helper()
 	secret := &corev1.Secret{}
-	err := w.platform.Get(w.ctx, client.ObjectKey{Namespace: w.namespace, Name: w.key.Name + "." + version}, secret)
+	err := w.platform.Get(w.ctx, client.ObjectKey{Namespace: w.namespace, Name: name}, secret)
 	if apierrors.IsNotFound(err) {
 		return nil
 	}

@@ -64,8 +64,10 @@ spec:
     serviceAccounts: [{name: kpi-dashboard}, {name: kpi.canary}]
   - version: 1.1.0
     access: {scopes: [assets:read, "timeseries:read"]}
+    secretName: kpi-next.example.com
     serviceAccounts: [{name: kpi-dashboard-next}]
   - version: 2.0.0-rc.1
+    secretName: kpi-rc
   - version: 2.1.0
     access: {level: read-write}
     verifiers:
@@ -172,6 +174,10 @@ var _ = Describe("The schema", func() {
 
 		Entry("a verifier without an end", "Application", ", expirationTime: 2028-12-31T00:00:00Z", "", "expirationTime: Required value"),
 		Entry("a verifier with an end that no program can read", "Application", "2028-12-31T", "2028-12-31t", "expirationTime"),
+		Entry("the name of a Secret that cannot be one", "Application", "kpi-next.example.com", "KPI_next", "write the metadata.name that the Secret is to have"),
+		Entry("the name of a Secret that is too long", "Application", "kpi-next.example.com", strings.Repeat("a", 254), "may not be more than 253"),
+		Entry("one Secret for two versions", "Application", "secretName: kpi-rc", "secretName: kpi-next.example.com", "two versions have the same secretName"),
+		Entry("the Secret of a version that has the default name", "Application", "secretName: kpi-rc", "secretName: kpi-dashboard.1.0.0", "is the default name of another version's Secret"),
 		Entry("a verifier that ended before there were verifiers", "Application", "2028-12-31", "1028-12-31", "expirationTime is a time of this century"),
 		Entry("a verifier that is no hash", "Application", "0c3", "xx3", "kubectl countersign credentials new prints both"),
 		Entry("a verifier in capitals", "Application", "0c3", "0C3", "64 lowercase hexadecimal digits"),
@@ -236,7 +242,9 @@ var _ = Describe("The schema", func() {
 			object := parse(sample["Application"])
 			list := make([]any, 0, versions)
 			for i := 1; i <= versions; i++ {
-				list = append(list, map[string]any{"version": strings.Repeat("1", i) + ".0"})
+				list = append(list, map[string]any{
+					"version": strings.Repeat("1", i) + ".0", "secretName": fmt.Sprintf("%s.%d", strings.Repeat("a", 250), i),
+				})
 			}
 			Expect(unstructured.SetNestedSlice(object.Object, list, "spec", "versions")).To(Succeed())
 			return object
