@@ -204,6 +204,8 @@ const (
 	// AnnotationSecretName is, on a Secret, its own name: a copy of it under another name is not Countersign's. One without it
 	// counts as Countersign's under the default name alone, <application>.<version>.
 	AnnotationSecretName = "countersign.dev/secret-name"
+	// AnnotationTemplate is, on a Secret with credentials, which state of credentialPolicy.secretTemplate was applied to it.
+	AnnotationTemplate = "countersign.dev/template"
 	// AnnotationCredentialID is, on a Secret, the id of the credential in it (status.versions[].verifiers[].id), and on the
 	// pod template of a workload the id of the credential that its pods are to start with.
 	AnnotationCredentialID = "countersign.dev/credential-id"

@@ -37,7 +37,46 @@ type CredentialPolicy struct {
 	// +optional
 	// +default={"type": "Standard"}
 	Environment Environment `json:"environment,omitzero"`
+
+	// secretTemplate is labels and annotations that the Secrets with credentials are to have besides Countersign's own, for
+	// tools that go by them. They are applied by server-side apply, by the field manager countersign-secret-template: what
+	// others have put on the Secrets stays, and a key that is taken out here is taken off there. Changing it rotates nothing.
+	//
+	// +optional
+	SecretTemplate *SecretTemplate `json:"secretTemplate,omitempty"`
 }
+
+// SecretTemplate is what a Secret with credentials is to have besides Countersign's own labels and annotations.
+type SecretTemplate struct {
+	// labels are labels of the Secrets, with names and values as Kubernetes takes them.
+	//
+	// +optional
+	// +kubebuilder:validation:MinProperties=1
+	// +kubebuilder:validation:MaxProperties=16
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.startsWith('countersign.dev/'))",message="labels that begin with countersign.dev/ are Countersign's own: choose another prefix"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k.size() <= 317 && k.matches('^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="the name of a label is at most 63 letters, digits and the characters - _ . with a letter or digit at both ends, and can have the prefix of a domain, as 'example.com/team'"
+	Labels map[string]TemplateLabel `json:"labels,omitempty"`
+
+	// annotations are annotations of the Secrets.
+	//
+	// +optional
+	// +kubebuilder:validation:MinProperties=1
+	// +kubebuilder:validation:MaxProperties=16
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.startsWith('countersign.dev/'))",message="annotations that begin with countersign.dev/ are Countersign's own: choose another prefix"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k.size() <= 317 && k.matches('^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="the name of an annotation is at most 63 letters, digits and the characters - _ . with a letter or digit at both ends, and can have the prefix of a domain, as 'example.com/team'"
+	Annotations map[string]TemplateAnnotation `json:"annotations,omitempty"`
+}
+
+// TemplateLabel is the value of a label.
+//
+// +kubebuilder:validation:MaxLength=63
+// +kubebuilder:validation:XValidation:rule="self.matches('^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$')",message="the value of a label is letters, digits and the characters - _ . with a letter or digit at both ends, or nothing"
+type TemplateLabel string
+
+// TemplateAnnotation is the value of an annotation.
+//
+// +kubebuilder:validation:MaxLength=1024
+type TemplateAnnotation string
 
 // EnvironmentType is a set of names for environment variables.
 //

@@ -30,26 +30,34 @@ func (p *Phase) act(ctx context.Context, app *v1alpha1.Application, r *round) er
 		p.clear(ctx, app, r, secret)
 	}
 	for _, s := range r.steps {
-		if !s.writes() {
-			continue
-		}
-		if s.err = p.write(ctx, app, s); s.err != nil {
-			continue
-		}
-		if s.plan.action == keep {
-			p.mends.note(client.ObjectKeyFromObject(s.secret), s.shape(app), r.now)
-		}
-		first := s.entry.Verifiers[0].DeliveryTime == nil
-		s.arrived = true
-		s.entry.Verifiers = delivered(s.entry.Verifiers, r.now, overlapOf(app))
-		if nonce := s.entry.Verifiers[0].Nonce; first && nonce != "" {
-			s.entry.Rotated = nonce
-		}
-		if first || s.plan.action == rebuild {
-			p.tell(app, s)
+		if s.writes() {
+			p.deliver(ctx, app, s, r.now)
 		}
 	}
 	return nil
+}
+
+// deliver writes a version's Secret, and notes that the credential is there. That it fails must not hold up the other versions.
+func (p *Phase) deliver(ctx context.Context, app *v1alpha1.Application, s *step, now time.Time) {
+	wanted := s.shape(app)
+	secret, err := p.write(ctx, s.secret, wanted)
+	if err != nil {
+		s.err = err
+		return
+	}
+	s.err = p.dress(ctx, secret, wanted.template) // the credential is there, whatever becomes of this
+	if s.plan.action == keep {
+		p.mends.note(client.ObjectKeyFromObject(secret), wanted, now)
+	}
+	s.arrived = true
+	first := s.entry.Verifiers[0].DeliveryTime == nil
+	s.entry.Verifiers = delivered(s.entry.Verifiers, now, overlapOf(app))
+	if nonce := s.entry.Verifiers[0].Nonce; first && nonce != "" {
+		s.entry.Rotated = nonce
+	}
+	if first || s.plan.action == rebuild {
+		p.tell(app, s)
+	}
 }
 
 // clear removes a Secret that nobody is entitled to. That it fails must not hold up the other versions.
@@ -151,36 +159,37 @@ func (p *Phase) rebuild(s *step, now time.Time) error {
 	return nil
 }
 
-// write brings the version's Secret into shape: created, or updated if it is still the one that was looked at.
-func (p *Phase) write(ctx context.Context, app *v1alpha1.Application, s *step) error {
-	if s.secret == nil {
-		return p.create(ctx, app, s)
+// write brings a Secret into shape: created where there is none, or updated if it is still the one that was looked at. What
+// the template says is not part of it.
+func (p *Phase) write(ctx context.Context, found *corev1.Secret, to shape) (*corev1.Secret, error) {
+	if found == nil {
+		return p.create(ctx, to)
 	}
-	secret := s.secret.DeepCopy()
-	if !s.shape(app).applyTo(secret) {
-		return nil
+	secret := found.DeepCopy()
+	if !to.applyTo(secret) {
+		return secret, nil
 	}
 	if secret.Immutable != nil && *secret.Immutable {
 		// Somebody froze it, and no update can mend it: another one takes its place.
 		if err := p.remove(ctx, secret); err != nil {
-			return err
+			return nil, err
 		}
-		return p.create(ctx, app, s)
+		return p.create(ctx, to)
 	}
 	if err := p.Client.Update(ctx, secret, client.FieldOwner(fieldManager)); err != nil {
-		return fmt.Errorf("updating secret %s: %w", secret.Name, err)
+		return nil, fmt.Errorf("updating secret %s: %w", secret.Name, err)
 	}
-	return nil
+	return secret, nil
 }
 
-func (p *Phase) create(ctx context.Context, app *v1alpha1.Application, s *step) error {
+func (p *Phase) create(ctx context.Context, of shape) (*corev1.Secret, error) {
 	secret := &corev1.Secret{Type: v1alpha1.SecretTypeCredentials}
-	secret.Namespace, secret.Name = app.Namespace, s.name
-	s.shape(app).applyTo(secret)
+	secret.Namespace, secret.Name = of.app.Namespace, of.name
+	of.applyTo(secret)
 	if err := p.Client.Create(ctx, secret, client.FieldOwner(fieldManager)); err != nil {
-		return fmt.Errorf("creating secret %s: %w", secret.Name, err)
+		return nil, fmt.Errorf("creating secret %s: %w", secret.Name, err)
 	}
-	return nil
+	return secret, nil
 }
 
 // remove deletes the Secret if it is still the one that was looked at.

@@ -77,7 +77,7 @@ func (m *mends) forget(secret types.NamespacedName) {
 
 // fingerprint tells two shapes apart.
 func (s shape) fingerprint() [sha256.Size]byte {
-	text, err := json.Marshal([]any{s.data, s.annotations})
+	text, err := json.Marshal([]any{s.data, s.annotations, s.template.mark})
 	if err != nil {
 		return [sha256.Size]byte{} // maps of text: it cannot be
 	}

@@ -56,6 +56,7 @@ func TestEveryCredentialStaysHonestThroughAnyHistoryOfEditsLossesCrashesAndSteps
 			"rotate and revoke":   h.rotateAndRevoke,
 			"toggle revocation":   h.toggleRevocation,
 			"toggle self-hosting": h.toggleSelfHosting,
+			"edit the template":   h.editTemplate,
 			"name the Secrets":    h.nameSecrets,
 			"name them again":     h.nameSecrets,
 		})
@@ -291,6 +292,16 @@ func (h *history) nameSecrets(t *rapid.T) {
 	h.noteLosses()
 }
 
+// editTemplate changes the labels of the Secrets, and with that no credential.
+func (h *history) editTemplate(t *rapid.T) {
+	h.world.edit(func(s *v1alpha1.ApplicationSpec) {
+		s.CredentialPolicy.SecretTemplate = nil
+		if team := rapid.SampledFrom([]v1alpha1.TemplateLabel{"", "one", "other"}).Draw(t, "team"); team != "" {
+			s.CredentialPolicy.SecretTemplate = &v1alpha1.SecretTemplate{Labels: map[string]v1alpha1.TemplateLabel{"team": team}}
+		}
+	})
+}
+
 // secrets returns the Secrets with credentials, whatever they are called.
 func (h *history) secrets() []corev1.Secret {
 	list := &corev1.SecretList{}
@@ -418,6 +429,15 @@ func (h *history) checkVersion(t *rapid.T, app *v1alpha1.Application, v v1alpha1
 			t.Fatalf("version %s is self-hosted, and has a credential of ours: Ready %s", version, ready.Message)
 		}
 	default:
+		template := app.Spec.CredentialPolicy.SecretTemplate
+		if team := ""; secret != nil && ready.Status == "True" {
+			if template != nil {
+				team = string(template.Labels["team"])
+			}
+			if secret.Labels["team"] != team {
+				t.Fatalf("version %s: the label is %q, want %q", version, secret.Labels["team"], team)
+			}
+		}
 		inOrder := secret != nil && h.world.accepts(version, textOf(secret))
 		if inOrder != (ready.Status == "True") || !inOrder && ready.Reason != string(v1alpha1.ReasonSecretContested) {
 			t.Fatalf("version %s: in order %v, Ready %s (%s)", version, inOrder, ready.Status, ready.Message)

@@ -146,6 +146,12 @@ type shape struct {
 	name                string
 	annotations, labels map[string]string
 	data                map[string][]byte
+	template            template
+}
+
+// fits reports whether the Secret says all that it has to say.
+func (s shape) fits(secret *corev1.Secret) bool {
+	return !s.applyTo(secret.DeepCopy()) && s.template.isOn(secret)
 }
 
 // applyTo brings a Secret into shape and reports whether anything had to change. Labels and annotations of others stay;

@@ -128,7 +128,7 @@ func (p *Phase) thinkOfSecret(app *v1alpha1.Application, s *step, r *round) {
 	case keep, deliver:
 		s.arrived = true
 		s.text, _ = c.find(s.entry.Verifiers[0])
-		s.misshapen = s.shape(app).applyTo(s.secret.DeepCopy())
+		s.misshapen = !s.shape(app).fits(s.secret)
 		if s.misshapen && s.plan.action == keep {
 			s.contested = p.mends.until(client.ObjectKeyFromObject(s.secret), r.now)
 		}
@@ -186,7 +186,9 @@ func (s *step) shape(app *v1alpha1.Application) shape {
 		annotations[v1alpha1.AnnotationRotatedAndRevoked] = s.entry.RotatedAndRevoked
 	}
 	labels := map[string]string{v1alpha1.LabelApplication: app.Name, v1alpha1.LabelVersion: string(s.version)}
-	return shape{app: app, name: s.name, annotations: annotations, labels: labels, data: s.data(s.text)}
+	return shape{
+		app: app, name: s.name, annotations: annotations, labels: labels, data: s.data(s.text), template: templateOf(app),
+	}
 }
 
 // keepsSecret reports whether a Secret of ours is the version's to have.

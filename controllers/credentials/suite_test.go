@@ -159,6 +159,9 @@ func (w *world) client() client.Client {
 		Update: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.UpdateOption) error {
 			return write("update secret", func() error { return c.Update(ctx, o, opts...) })
 		},
+		Apply: func(ctx context.Context, c client.WithWatch, o runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
+			return write("apply secret", func() error { return c.Apply(ctx, o, opts...) })
+		},
 		Delete: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.DeleteOption) error {
 			return write("delete secret", func() error { return c.Delete(ctx, o, opts...) })
 		},

@@ -79,6 +79,7 @@ spec:
   credentialPolicy:
     overlap: 24h
     environment: {type: Custom, keys: {clientID: MY_ID, clientSecret: MY_SECRET}}
+    secretTemplate: {labels: {example.com/team: kpi, tier: ""}, annotations: {example.com/contact: "kpi@example.com"}}
 `,
 	"TenantGrant": `
 apiVersion: countersign.dev/v1alpha1
@@ -178,6 +179,12 @@ var _ = Describe("The schema", func() {
 		Entry("the name of a Secret that is too long", "Application", "kpi-next.example.com", strings.Repeat("a", 254), "may not be more than 253"),
 		Entry("one Secret for two versions", "Application", "secretName: kpi-rc", "secretName: kpi-next.example.com", "two versions have the same secretName"),
 		Entry("the Secret of a version that has the default name", "Application", "secretName: kpi-rc", "secretName: kpi-dashboard.1.0.0", "is the default name of another version's Secret"),
+		Entry("a label of Countersign's own", "Application", "example.com/team", "countersign.dev/version", "labels that begin with countersign.dev/"),
+		Entry("an annotation of Countersign's own", "Application", "example.com/contact", "countersign.dev/rotated", "annotations that begin with countersign.dev/"),
+		Entry("a label that cannot be one", "Application", "example.com/team", "/team", "the name of a label is"),
+		Entry("an annotation that cannot be one", "Application", "example.com/contact", "example.com/-contact", "the name of an annotation is"),
+		Entry("a label of a value that cannot be one", "Application", "team: kpi", "team: a b", "the value of a label is"),
+		Entry("a template without anything in it", "Application", `annotations: {example.com/contact: "kpi@example.com"}`, "annotations: {}", "should have at least 1 properties"),
 		Entry("a verifier that ended before there were verifiers", "Application", "2028-12-31", "1028-12-31", "expirationTime is a time of this century"),
 		Entry("a verifier that is no hash", "Application", "0c3", "xx3", "kubectl countersign credentials new prints both"),
 		Entry("a verifier in capitals", "Application", "0c3", "0C3", "64 lowercase hexadecimal digits"),
