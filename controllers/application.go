@@ -103,7 +103,8 @@ func (r *applications) bury(ctx context.Context, app *v1alpha1.Application, gone
 		return err
 	}
 	base, reporter := app.DeepCopy(), reporter{r.Clock, app.Generation}
-	app.Status.ObservedGeneration = app.Generation
+	app.Status.ObservedGeneration, app.Status.Binding = app.Generation, nil
+	meta.RemoveStatusCondition(&app.Status.Conditions, string(v1alpha1.ConditionBound))
 	reporter.setAll(&app.Status.Conditions, gone)
 	for i := range app.Status.Versions {
 		conditions := &app.Status.Versions[i].Conditions
@@ -195,7 +196,7 @@ func acceptApplication(known *facts, app *v1alpha1.Application, host *access.Ten
 	return finding{v1alpha1.ReasonAccepted, "hosted by tenant " + host.Name}
 }
 
-// readyApplication computes Ready of an application that is accepted, from its versions.
+// readyApplication computes Ready of an application that is accepted, from its versions and its binding.
 func readyApplication(app *v1alpha1.Application) finding {
 	for i := range app.Status.Versions {
 		entry := &app.Status.Versions[i]
@@ -203,6 +204,10 @@ func readyApplication(app *v1alpha1.Application) finding {
 		if ready != nil && ready.Status != metav1.ConditionTrue {
 			return finding{v1alpha1.Reason(ready.Reason), fmt.Sprintf("version %s: %s", entry.Version, ready.Message)}
 		}
+	}
+	bound := meta.FindStatusCondition(app.Status.Conditions, string(v1alpha1.ConditionBound))
+	if bound != nil && bound.Status == metav1.ConditionFalse && bound.Reason != string(v1alpha1.ReasonNothingToBind) {
+		return finding{v1alpha1.Reason(bound.Reason), bound.Message}
 	}
 	if len(app.Spec.Versions) == 0 {
 		return finding{v1alpha1.ReasonReady, "registered; it has no versions yet (spec.versions)"}

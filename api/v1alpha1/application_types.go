@@ -5,6 +5,8 @@ import (
 )
 
 // ApplicationSpec is what the host tenant says of its application: what it may ask for, and to whom it is offered.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.credentialPolicy) || !has(self.credentialPolicy.bindingVersion) || has(self.versions) && self.versions.exists(v, v.version == self.credentialPolicy.bindingVersion)",message="credentialPolicy.bindingVersion names a version that spec.versions does not list: name one of them, or leave it out"
 type ApplicationSpec struct {
 	// displayName is the application's name for people, as "KPI Dashboard".
 	//
@@ -271,6 +273,7 @@ type ApplicationStatus struct {
 	// conditions are Accepted (host tenant, resource servers and access levels resolve), Ready (Accepted, and every version
 	// with access has credentials in its Secret), Effective (a version can have a token for the host tenant's own data now)
 	// and, where the spec has one half of a transfer, TransferredTo or TransferredFrom (the other half is there).
+	// Bound is there while credentialPolicy.bindingVersion is set.
 	// RotationPending and CredentialExpiring are there while a version has them; RotationPending also while an annotation
 	// that asks for a rotation cannot be read.
 	//
@@ -281,6 +284,12 @@ type ApplicationStatus struct {
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
+	// binding names the Secret that holds the credentials of credentialPolicy.bindingVersion as the Service Binding
+	// specification wants them. Absent: it is not there, or not asked for.
+	//
+	// +optional
+	Binding *Binding `json:"binding,omitempty"`
+
 	// versions is the state of each version in spec.versions.
 	//
 	// +optional
@@ -288,6 +297,16 @@ type ApplicationStatus struct {
 	// +listMapKey=version
 	// +kubebuilder:validation:MaxItems=64
 	Versions []ApplicationVersionStatus `json:"versions,omitempty"`
+}
+
+// Binding refers to a Secret, as status.binding of a Provisioned Service does (Service Binding specification 1.1).
+type Binding struct {
+	// name is the name of a Secret in this namespace.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
 }
 
 // ApplicationVersionStatus is the state of one version.
@@ -448,6 +467,7 @@ type Verifier struct {
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:categories=countersign
+// +kubebuilder:metadata:labels="servicebinding.io/provisioned-service=true"
 // +kubebuilder:printcolumn:name="Host",type=string,JSONPath=`.status.hostTenant`,description="The tenant that hosts it"
 // +kubebuilder:printcolumn:name="Effective",type=string,JSONPath=`.status.conditions[?(@.type=="Effective")].status`,description="Whether a version can have a token for the host tenant's own data now"
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`

@@ -25,6 +25,9 @@ const (
 	// ConditionRotationPending says that a rotation of credentials is due or was asked for and was not done; its reason says
 	// why. It stands on a version and on its Application, is True or absent, and breaks nothing: Ready stays True.
 	ConditionRotationPending ConditionType = "RotationPending"
+	// ConditionBound says, on an Application with credentialPolicy.bindingVersion, whether the Secret of the Service Binding
+	// specification has that version's credentials.
+	ConditionBound ConditionType = "Bound"
 	// ConditionCredentialExpiring says that the last credential of a self-hosted version ends within seven days, or has
 	// ended, and that none takes over. It stands on a version and on its Application, and is True or absent.
 	ConditionCredentialExpiring ConditionType = "CredentialExpiring"
@@ -46,6 +49,8 @@ const (
 	ReasonAccessExceedsGrant Reason = "AccessExceedsGrant"
 	// ReasonWorkloadsUpdated is used with WorkloadsUpdated=True.
 	ReasonWorkloadsUpdated Reason = "WorkloadsUpdated"
+	// ReasonBound is used with Bound=True.
+	ReasonBound Reason = "Bound"
 	// ReasonHandedOver is used with TransferredTo=True.
 	ReasonHandedOver Reason = "HandedOver"
 	// ReasonTakenOver is used with TransferredFrom=True.
@@ -90,7 +95,7 @@ const (
 	// the Secret.
 	ReasonCredentialsPending Reason = "CredentialsPending"
 	// ReasonSecretNameConflict is used with Ready=False on a version whose Secret's name is taken by a Secret that is not
-	// this version's. Countersign never touches such a Secret.
+	// this version's, and with Bound=False where that is so of <application>.binding. Countersign never touches such a Secret.
 	ReasonSecretNameConflict Reason = "SecretNameConflict"
 	// ReasonSecretContested is used with Ready=False on a version whose Secret was lost or changed again and again: the next
 	// repair waits, so that the credentials that pods hold stay valid.
@@ -105,6 +110,9 @@ const (
 	// ReasonWorkloadNotFound is used with WorkloadsUpdated=False where one that is listed is not there. Once it is, its pods
 	// start with the new secret anyway.
 	ReasonWorkloadNotFound Reason = "WorkloadNotFound"
+	// ReasonNothingToBind is used with Bound=False where the version that credentialPolicy.bindingVersion names has no
+	// credentials of Countersign's: it has no access, brings verifiers of its own, or its application was handed over.
+	ReasonNothingToBind Reason = "NothingToBind"
 	// ReasonOverlapNotEnded is used with RotationPending=True where the version has as many valid secrets as rotation may
 	// make: the next one waits until the overlap of one of them has ended.
 	ReasonOverlapNotEnded Reason = "OverlapNotEnded"
@@ -171,8 +179,8 @@ const (
 
 // Names that Countersign gives to Secrets, and marks that it sets on them.
 const (
-	// SecretTypeCredentials is the immutable type of every Secret that holds a version's credentials. A Secret of another
-	// type is never touched.
+	// SecretTypeCredentials is the immutable type of every Secret that holds a version's credentials, also of the one of the
+	// Service Binding specification. A Secret of another type is never touched.
 	SecretTypeCredentials = "countersign.dev/credentials"
 	// SecretTypeSigningKeys is the type of the Secret with the signing keys in Countersign's own namespace.
 	SecretTypeSigningKeys = "countersign.dev/signing-keys"
@@ -204,6 +212,9 @@ const (
 	// AnnotationSecretName is, on a Secret, its own name: a copy of it under another name is not Countersign's. One without it
 	// counts as Countersign's under the default name alone, <application>.<version>.
 	AnnotationSecretName = "countersign.dev/secret-name"
+	// AnnotationBindingVersion is, on the Secret of the Service Binding specification, the version whose credentials are in it.
+	// A Secret with it is no version's: nothing is ever read from it.
+	AnnotationBindingVersion = "countersign.dev/binding-version"
 	// AnnotationTemplate is, on a Secret with credentials, which state of credentialPolicy.secretTemplate was applied to it.
 	AnnotationTemplate = "countersign.dev/template"
 	// AnnotationCredentialID is, on a Secret, the id of the credential in it (status.versions[].verifiers[].id), and on the

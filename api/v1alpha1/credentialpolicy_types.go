@@ -38,6 +38,14 @@ type CredentialPolicy struct {
 	// +default={"type": "Standard"}
 	Environment Environment `json:"environment,omitzero"`
 
+	// bindingVersion makes this application a Provisioned Service of the Service Binding specification, by the credentials of
+	// this version of spec.versions: a second Secret, <application>.binding, has them as well-known entries (type oauth2,
+	// provider countersign), follows each rotation, and is what status.binding names once it is there. Condition Bound says how
+	// far that has come. Absent: there is no such Secret.
+	//
+	// +optional
+	BindingVersion VersionName `json:"bindingVersion,omitempty"`
+
 	// secretTemplate is labels and annotations that the Secrets with credentials are to have besides Countersign's own, for
 	// tools that go by them. They are applied by server-side apply, by the field manager countersign-secret-template: what
 	// others have put on the Secrets stays, and a key that is taken out here is taken off there. Changing it rotates nothing.

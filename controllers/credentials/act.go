@@ -34,6 +34,7 @@ func (p *Phase) act(ctx context.Context, app *v1alpha1.Application, r *round) er
 			p.deliver(ctx, app, s, r.now)
 		}
 	}
+	p.bind(ctx, app, r)
 	return nil
 }
 

@@ -25,7 +25,7 @@ func (s *step) ready(r *round) finding {
 		return found(v1alpha1.ReasonReady, "the version brings its own verifiers, in spec.versions[%s].verifiers: no Secret is kept for it",
 			s.version)
 	case s.situation == nameTaken && s.holder != "":
-		return found(v1alpha1.ReasonSecretNameConflict, "Secret %s is version %s's, which has to give it up first", name, s.holder)
+		return found(v1alpha1.ReasonSecretNameConflict, "Secret %s is %s, which has to give it up first", name, s.holder)
 	case s.situation == nameTaken:
 		return found(v1alpha1.ReasonSecretNameConflict,
 			"Secret %s exists, has type %q, and is not this version's: delete or rename it; Countersign never touches it",

@@ -2,6 +2,7 @@ package credentials
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -66,7 +67,10 @@ func (s *step) wait(app *v1alpha1.Application, now time.Time) {
 		return
 	}
 	if holder := v1alpha1.VersionName(s.secret.Annotations[v1alpha1.AnnotationVersion]); isOf(s.secret, app, holder) {
-		s.holder = holder
+		s.holder = fmt.Sprintf("version %s's", holder)
+	}
+	if isBinding(s.secret, app) {
+		s.holder = "the binding's"
 	}
 	c := s.content(app, nil)
 	switch {

@@ -50,8 +50,8 @@ func New(deps Deps) *Phase {
 func (p *Phase) Metrics() prometheus.Collector { return p.expirations }
 
 // Reconcile brings the credentials of every version of the application in order, and rebuilds app.Status.Versions in spec's
-// order: all but the condition Effective, and conditions that it does not know. Of the application's own conditions it sets
-// RotationPending and CredentialExpiring.
+// order: all but the condition Effective, and conditions that it does not know. Of the application's own status it sets the
+// binding, and the conditions Bound, RotationPending and CredentialExpiring.
 //
 // App is a copy of its own, as a cache has it, and standing what the caller judged of that. Where a verifier is new, or
 // credentials are revoked, that is written to the API server before any Secret, and app then carries the newest
@@ -147,11 +147,17 @@ func (p *Phase) refresh(ctx context.Context, app *v1alpha1.Application) error {
 func (p *Phase) lookUp(
 	ctx context.Context, app *v1alpha1.Application, r *round, secrets map[string]*corev1.Secret,
 ) error {
+	var names []string
 	for i := range app.Spec.Versions {
 		name := secretName(app, &app.Spec.Versions[i])
-		if s := r.step(app.Spec.Versions[i].Version); s != nil && s.name == name && !s.looksLive() {
-			continue
+		if s := r.step(app.Spec.Versions[i].Version); s == nil || s.name != name || s.looksLive() {
+			names = append(names, name)
 		}
+	}
+	if app.Spec.CredentialPolicy.BindingVersion != "" {
+		names = append(names, bindingName(app.Name))
+	}
+	for _, name := range names {
 		secret := &corev1.Secret{}
 		err := p.Live.Get(ctx, client.ObjectKey{Namespace: app.Namespace, Name: name}, secret)
 		switch {

@@ -57,6 +57,7 @@ func TestEveryCredentialStaysHonestThroughAnyHistoryOfEditsLossesCrashesAndSteps
 			"toggle revocation":   h.toggleRevocation,
 			"toggle self-hosting": h.toggleSelfHosting,
 			"edit the template":   h.editTemplate,
+			"edit the binding":    h.editBinding,
 			"name the Secrets":    h.nameSecrets,
 			"name them again":     h.nameSecrets,
 		})
@@ -302,11 +303,41 @@ func (h *history) editTemplate(t *rapid.T) {
 	})
 }
 
-// secrets returns the Secrets with credentials, whatever they are called.
+// editBinding asks for a binding, or for none, or writes into the one that there is.
+func (h *history) editBinding(t *rapid.T) {
+	secret := h.world.secretNamed("kpi-dashboard.binding")
+	if secret != nil && rapid.Bool().Draw(t, "write into it") {
+		foreign, err := credential.New(rand.Reader)
+		h.world.must(err)
+		h.foreign[foreign.Reveal()] = true
+		secret.Data["client-secret"] = []byte(foreign.Reveal())
+		h.world.must(h.world.platform.Update(h.world.ctx, secret))
+		return
+	}
+	h.world.edit(func(s *v1alpha1.ApplicationSpec) {
+		s.CredentialPolicy.BindingVersion = v1alpha1.VersionName(rapid.SampledFrom([]string{"", "1.0.0", "1.1.0"}).Draw(t, "binding"))
+	})
+	h.reconcileOnce(t)
+}
+
+// checkBinding says of a binding at rest that it has what its version's Secret has, or is not there.
+func (h *history) checkBinding(t *rapid.T, app *v1alpha1.Application) {
+	version, secret := string(app.Spec.CredentialPolicy.BindingVersion), h.world.secretNamed("kpi-dashboard.binding")
+	own, bound := h.world.secret(version), meta.IsStatusConditionTrue(app.Status.Conditions, string(v1alpha1.ConditionBound))
+	if bound && (secret == nil || own == nil || string(secret.Data["client-secret"]) != textOf(own) || app.Status.Binding == nil) {
+		t.Fatalf("the binding of version %s has not what its Secret has", version)
+	}
+	ready := meta.FindStatusCondition(entryOf(app, v1alpha1.VersionName(version)).Conditions, string(v1alpha1.ConditionReady))
+	if wanted := lists(app, version) && own != nil && ready.Status == "True"; !bound && (wanted || own == nil && secret != nil) {
+		t.Fatalf("version %s has credentials %v, and there is a binding: %v", version, wanted, secret != nil)
+	}
+}
+
+// secrets returns the versions' Secrets, whatever they are called.
 func (h *history) secrets() []corev1.Secret {
 	list := &corev1.SecretList{}
 	h.world.must(h.world.platform.List(h.world.ctx, list, client.InNamespace(h.world.namespace)))
-	return list.Items
+	return slices.DeleteFunc(list.Items, func(s corev1.Secret) bool { return s.Name == "kpi-dashboard.binding" })
 }
 
 // isCurrent reports whether the Secret has the name that its version's is to have. One of a former name counts for pods until
@@ -397,6 +428,7 @@ func (h *history) checkSettled(t *rapid.T) {
 		present[string(v.Version)] = true
 		h.checkVersion(t, app, v)
 	}
+	h.checkBinding(t, app)
 	for _, secret := range h.secrets() {
 		version := secret.Annotations[v1alpha1.AnnotationVersion]
 		if own := h.world.secret(version); !present[version] || own.Name != secret.Name {

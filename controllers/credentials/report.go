@@ -38,6 +38,8 @@ func (p *Phase) report(app *v1alpha1.Application, r *round) {
 		p.tellEnds(app, s, r.now)
 	}
 	conditions := conditions{&app.Status.Conditions, app.Generation, r.now}
+	app.Status.Binding = r.binding.reported()
+	p.warn(app, conditions.set(v1alpha1.ConditionBound, r.binding.bound()))
 	if news := conditions.set(v1alpha1.ConditionRotationPending, summary(waits)); len(r.asked.problems) > 0 {
 		p.warn(app, news) // of all else the versions have told
 	}
@@ -80,7 +82,8 @@ func (c conditions) set(kind v1alpha1.ConditionType, f *finding) *finding {
 	former := meta.FindStatusCondition(*c.list, string(kind))
 	news := former == nil || former.Reason != string(f.reason)
 	status := metav1.ConditionTrue
-	if kind == v1alpha1.ConditionReady && f.reason != v1alpha1.ReasonReady {
+	if kind == v1alpha1.ConditionReady && f.reason != v1alpha1.ReasonReady ||
+		kind == v1alpha1.ConditionBound && f.reason != v1alpha1.ReasonBound {
 		status = metav1.ConditionFalse
 	}
 	meta.SetStatusCondition(c.list, metav1.Condition{

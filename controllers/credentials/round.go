@@ -22,6 +22,8 @@ type round struct {
 	asked    asked
 	// steps has one step for each version of spec, in its order.
 	steps []*step
+	// binding is the Secret of the Service Binding specification.
+	binding *binding
 	// leftovers are Secrets of ours that nobody is entitled to any more.
 	leftovers []*corev1.Secret
 	// errs is why leftovers could not be removed.
@@ -37,12 +39,14 @@ func (p *Phase) think(app *v1alpha1.Application, standing Standing, secrets map[
 	for _, s := range r.steps {
 		s.givenUp = len(s.moved) > 0 && r.wants(s.moved[0].Name)
 	}
+	r.binding = p.thinkOfBinding(app, r, secrets)
 	for _, secret := range secrets {
 		version := v1alpha1.VersionName(secret.Annotations[v1alpha1.AnnotationVersion])
 		if secret.DeletionTimestamp != nil {
 			continue // it is on its way, and only waits for somebody's finalizer
 		}
-		if isOrphan(secret, app.Name, app.UID) || isOf(secret, app, version) && !r.needs(secret, version) {
+		if isOrphan(secret, app.Name, app.UID) || isOf(secret, app, version) && !r.needs(secret, version) ||
+			isBinding(secret, app) && !r.binding.needs() {
 			r.leftovers = append(r.leftovers, secret)
 		}
 	}
@@ -61,7 +65,7 @@ func (r *round) needs(secret *corev1.Secret, version v1alpha1.VersionName) bool 
 }
 
 func (r *round) looksLive() bool {
-	return len(r.leftovers) > 0 || slices.ContainsFunc(r.steps, (*step).looksLive)
+	return len(r.leftovers) > 0 || r.binding.looksLive() || slices.ContainsFunc(r.steps, (*step).looksLive)
 }
 
 func (r *round) step(version v1alpha1.VersionName) *step {
@@ -90,7 +94,7 @@ func (r *round) settle(app *v1alpha1.Application) {
 
 // requeueAfter is the time until the first thing that is due by the clock.
 func (r *round) requeueAfter() time.Duration {
-	var soonest time.Time
+	soonest := r.binding.next(r.now)
 	for _, s := range r.steps {
 		soonest = earlier(soonest, s.next(r.now))
 	}
@@ -101,7 +105,7 @@ func (r *round) requeueAfter() time.Duration {
 }
 
 func (r *round) err() error {
-	all := slices.Clone(r.errs)
+	all := append(slices.Clone(r.errs), r.binding.err)
 	for _, s := range r.steps {
 		all = append(all, s.err)
 	}

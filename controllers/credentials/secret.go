@@ -52,7 +52,8 @@ func hasOwnName(secret *corev1.Secret, application string) bool {
 // isOf reports whether the Secret is one that was made for the application with this very UID and this version, under the
 // name that it is to have now or another one. Any other Secret is somebody else's, whatever its labels say.
 func isOf(secret *corev1.Secret, app *v1alpha1.Application, version v1alpha1.VersionName) bool {
-	return secret.Type == v1alpha1.SecretTypeCredentials &&
+	_, binds := secret.Annotations[v1alpha1.AnnotationBindingVersion]
+	return !binds && secret.Type == v1alpha1.SecretTypeCredentials &&
 		secret.Annotations[v1alpha1.AnnotationApplication] == app.Name &&
 		secret.Annotations[v1alpha1.AnnotationApplicationUID] == string(app.UID) &&
 		secret.Annotations[v1alpha1.AnnotationVersion] == string(version) &&

@@ -47,12 +47,14 @@ type step struct {
 	moved []*corev1.Secret
 	// givenUp says that the newest of them has a name that is another version's now.
 	givenUp bool
-	// holder is the version whose the Secret of that name is, where the situation is nameTaken and it is one of the application.
-	holder v1alpha1.VersionName
+	// holder says whose the Secret of that name is, where the situation is nameTaken and it is one of the application's own.
+	holder string
 	// arrived says that the newest credential stands in the Secret.
 	arrived bool
 	// data makes the Secret's data for a client secret.
 	data func(credential.Secret) map[string][]byte
+	// bindingData does so for the Secret of a binding.
+	bindingData func(credential.Secret) map[string][]byte
 	// text is the client secret that stands in the Secret, or is about to.
 	text credential.Secret
 	// misshapen says that the Secret has the right credential and differs in something else.
@@ -115,12 +117,14 @@ func situationOf(app *v1alpha1.Application, v *v1alpha1.ApplicationVersion, as S
 // thinkOfSecret plans for a version whose credential stands in a Secret.
 func (p *Phase) thinkOfSecret(app *v1alpha1.Application, s *step, r *round) {
 	names, clientID, host := app.Spec.CredentialPolicy.Environment, s.entry.ClientID, r.standing.Host
-	s.data = func(text credential.Secret) map[string][]byte {
-		return dataFor(names, facts{
+	told := func(text credential.Secret) facts {
+		return facts{
 			clientID: clientID, hostTenant: host, application: app.Name, version: string(s.version),
 			issuer: p.Issuer, secret: text,
-		})
+		}
 	}
+	s.data = func(text credential.Secret) map[string][]byte { return dataFor(names, told(text)) }
+	s.bindingData = func(text credential.Secret) map[string][]byte { return bindingFor(told(text)) }
 	c := s.content(app, s.secret)
 	s.plan = planFor(s.former, c, s.wish, r.now)
 	s.entry.Verifiers = s.plan.verifiers

@@ -79,6 +79,7 @@ spec:
   credentialPolicy:
     overlap: 24h
     environment: {type: Custom, keys: {clientID: MY_ID, clientSecret: MY_SECRET}}
+    bindingVersion: 1.1.0
     secretTemplate: {labels: {example.com/team: kpi, tier: ""}, annotations: {example.com/contact: "kpi@example.com"}}
 `,
 	"TenantGrant": `
@@ -179,6 +180,7 @@ var _ = Describe("The schema", func() {
 		Entry("the name of a Secret that is too long", "Application", "kpi-next.example.com", strings.Repeat("a", 254), "may not be more than 253"),
 		Entry("one Secret for two versions", "Application", "secretName: kpi-rc", "secretName: kpi-next.example.com", "two versions have the same secretName"),
 		Entry("the Secret of a version that has the default name", "Application", "secretName: kpi-rc", "secretName: kpi-dashboard.1.0.0", "is the default name of another version's Secret"),
+		Entry("the binding of a version that is not there", "Application", "bindingVersion: 1.1.0", "bindingVersion: 1.1.1", "names a version that spec.versions does not list"),
 		Entry("a label of Countersign's own", "Application", "example.com/team", "countersign.dev/version", "labels that begin with countersign.dev/"),
 		Entry("an annotation of Countersign's own", "Application", "example.com/contact", "countersign.dev/rotated", "annotations that begin with countersign.dev/"),
 		Entry("a label that cannot be one", "Application", "example.com/team", "/team", "the name of a label is"),
@@ -246,7 +248,7 @@ var _ = Describe("The schema", func() {
 
 	It("takes 32 versions and refuses 33", func(ctx SpecContext) {
 		application := func(versions int) *unstructured.Unstructured {
-			object := parse(sample["Application"])
+			object := edited("Application", "    bindingVersion: 1.1.0\n", "")
 			list := make([]any, 0, versions)
 			for i := 1; i <= versions; i++ {
 				list = append(list, map[string]any{
@@ -262,7 +264,7 @@ var _ = Describe("The schema", func() {
 
 	It("takes 4 ServiceAccounts in each of 32 versions, with names as long as they can be, and refuses 5", func(ctx SpecContext) {
 		application := func(accounts int) *unstructured.Unstructured {
-			object := parse(sample["Application"])
+			object := edited("Application", "    bindingVersion: 1.1.0\n", "")
 			versions := make([]any, 0, 32)
 			for version := range 32 {
 				list := make([]any, 0, accounts)
@@ -280,7 +282,7 @@ var _ = Describe("The schema", func() {
 
 	It("takes 2 verifiers in each of 32 versions, and refuses 3", func(ctx SpecContext) {
 		application := func(verifiers int) *unstructured.Unstructured {
-			object := parse(sample["Application"])
+			object := edited("Application", "    bindingVersion: 1.1.0\n", "")
 			versions := make([]any, 0, 32)
 			for version := range 32 {
 				list := make([]any, 0, verifiers)
