@@ -132,6 +132,17 @@ func TestTheInjectorReadsApplicationsAndHasNoVerbOnSecrets(t *testing.T) {
 	}
 }
 
+func TestAServiceBindingControllerReadsApplicationsAndNothingElse(t *testing.T) {
+	role := read[rbacv1.ClusterRole](t, "servicebinding/rbac.yaml", "ClusterRole")[0]
+	if len(role.Labels) != 1 || role.Labels["servicebinding.io/controller"] != "true" {
+		t.Errorf("by its labels %v, no controller's role takes it in", role.Labels)
+	}
+	if len(role.Rules) != 1 || !slices.Equal(role.Rules[0].Resources, []string{"applications"}) ||
+		!slices.Equal(role.Rules[0].Verbs, []string{"get", "list", "watch"}) {
+		t.Errorf("its rules are %v", role.Rules)
+	}
+}
+
 func TestTheInjectorIsAskedAboutLabelledPodsAlone(t *testing.T) {
 	configuration := read[admissionregistrationv1.MutatingWebhookConfiguration](t, "injector/webhook.yaml", "MutatingWebhookConfiguration")[0]
 	for _, webhook := range configuration.Webhooks {
