@@ -219,6 +219,22 @@ var _ = Describe("An Application", func() {
 		Expect(concernsGrants().Update(event.UpdateEvent{ObjectOld: before, ObjectNew: app})).To(BeTrue())
 	})
 
+	It("is not Ready while the Secret of its binding is somebody else's, and is where there is nothing to bind", func() {
+		w := newWorld()
+		host, _ := w.stage()
+		app := w.application(host)
+		w.create(foreignSecret(app.Namespace, "kpi.binding"))
+		edit(w, app, func(a *v1alpha1.Application) { a.Spec.CredentialPolicy.BindingVersion = a.Spec.Versions[0].Version })
+		w.reconcile(app)
+		reason, message := said(app.Status.Conditions, v1alpha1.ConditionReady)
+		Expect(reason).To(Equal(v1alpha1.ReasonSecretNameConflict))
+		Expect(message).To(ContainSubstring("Secret kpi.binding"))
+		edit(w, app, func(a *v1alpha1.Application) { a.Spec.Versions[0].Access = nil })
+		w.reconcile(app)
+		Expect(reasonOf(app.Status.Conditions, v1alpha1.ConditionBound)).To(Equal(v1alpha1.ReasonNothingToBind))
+		Expect(reasonOf(app.Status.Conditions, v1alpha1.ConditionReady)).To(Equal(v1alpha1.ReasonReady))
+	})
+
 	It("is looked at when a Secret of a version's name changes, whatever that Secret says of itself", func() {
 		secret := func(name, application string) *corev1.Secret {
 			s := &corev1.Secret{Type: v1alpha1.SecretTypeCredentials}

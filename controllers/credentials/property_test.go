@@ -60,6 +60,7 @@ func TestEveryCredentialStaysHonestThroughAnyHistoryOfEditsLossesCrashesAndSteps
 			"edit the binding":    h.editBinding,
 			"name the Secrets":    h.nameSecrets,
 			"name them again":     h.nameSecrets,
+			"take a name":         h.takeName,
 		})
 	})
 }
@@ -123,7 +124,7 @@ func (h *history) loseSecret(t *rapid.T) {
 }
 
 func (h *history) editSecret(t *rapid.T) {
-	secret := h.world.secret(rapid.SampledFrom(versions).Draw(t, "version"))
+	secret := h.own(rapid.SampledFrom(versions).Draw(t, "version"))
 	if secret == nil {
 		return
 	}
@@ -143,7 +144,7 @@ func (h *history) editSecret(t *rapid.T) {
 func (h *history) loseStatus(*rapid.T) {
 	h.settle()
 	for _, version := range versions {
-		if secret := h.world.secret(version); secret != nil && h.foreign[textOf(secret)] {
+		if secret := h.own(version); secret != nil && h.foreign[textOf(secret)] {
 			return
 		}
 	}
@@ -152,7 +153,7 @@ func (h *history) loseStatus(*rapid.T) {
 	h.world.must(h.world.platform.Status().Update(h.world.ctx, app))
 	// What was previous is lost with it: only what stands in a Secret can be rebuilt.
 	for text, p := range h.handed {
-		if secret := h.world.secret(p.version); secret == nil || textOf(secret) != text {
+		if secret := h.own(p.version); secret == nil || textOf(secret) != text {
 			delete(h.handed, text)
 		}
 	}
@@ -212,7 +213,7 @@ func (h *history) askForRotation(t *rapid.T) {
 	if rest {
 		h.settle()
 	}
-	before, was := h.world.entry("1.0.0"), h.world.secret("1.0.0")
+	before, was := h.world.entry("1.0.0"), h.own("1.0.0")
 	h.world.annotate(v1alpha1.AnnotationRotate, rapid.SampledFrom([]string{word, "1.0.0=" + word}).Draw(t, "words"))
 	h.noteLosses()
 	h.reconcileOnce(t)
@@ -220,7 +221,7 @@ func (h *history) askForRotation(t *rapid.T) {
 		return
 	}
 	h.settle()
-	is, waits := h.world.secret("1.0.0"), h.world.condition("1.0.0", v1alpha1.ConditionRotationPending) != nil
+	is, waits := h.own("1.0.0"), h.world.condition("1.0.0", v1alpha1.ConditionRotationPending) != nil
 	if rotated := textOf(is) != textOf(was); rotated != (before.Rotated != word && !waits) {
 		t.Fatalf("the word was %q and is %q, waits %v, and there is a new credential: %v", before.Rotated, word, waits, rotated)
 	}
@@ -242,7 +243,7 @@ func (h *history) rotateAndRevoke(t *rapid.T) {
 		entry := h.world.entry(version)
 		if before[version] != word && entry.RevocationTime != nil && entry.RevocationTime.Time.Equal(h.world.clock.Now()) {
 			h.bury(version)
-		} else if before[version] != word && h.world.secret(version) != nil && len(entry.Verifiers) != 1 {
+		} else if before[version] != word && h.own(version) != nil && len(entry.Verifiers) != 1 {
 			t.Fatalf("version %s: revoked, and it has %d verifiers", version, len(entry.Verifiers))
 		}
 	}
@@ -305,7 +306,7 @@ func (h *history) editTemplate(t *rapid.T) {
 
 // editBinding asks for a binding, or for none, or writes into the one that there is.
 func (h *history) editBinding(t *rapid.T) {
-	secret := h.world.secretNamed("kpi-dashboard.binding")
+	secret := h.world.secretNamed(bindingSecret)
 	if secret != nil && rapid.Bool().Draw(t, "write into it") {
 		foreign, err := credential.New(rand.Reader)
 		h.world.must(err)
@@ -322,13 +323,13 @@ func (h *history) editBinding(t *rapid.T) {
 
 // checkBinding says of a binding at rest that it has what its version's Secret has, or is not there.
 func (h *history) checkBinding(t *rapid.T, app *v1alpha1.Application) {
-	version, secret := string(app.Spec.CredentialPolicy.BindingVersion), h.world.secretNamed("kpi-dashboard.binding")
-	own, bound := h.world.secret(version), meta.IsStatusConditionTrue(app.Status.Conditions, string(v1alpha1.ConditionBound))
+	version, secret := string(app.Spec.CredentialPolicy.BindingVersion), h.world.secretNamed(bindingSecret)
+	own, bound := h.own(version), meta.IsStatusConditionTrue(app.Status.Conditions, string(v1alpha1.ConditionBound))
 	if bound && (secret == nil || own == nil || string(secret.Data["client-secret"]) != textOf(own) || app.Status.Binding == nil) {
 		t.Fatalf("the binding of version %s has not what its Secret has", version)
 	}
 	ready := meta.FindStatusCondition(entryOf(app, v1alpha1.VersionName(version)).Conditions, string(v1alpha1.ConditionReady))
-	if wanted := lists(app, version) && own != nil && ready.Status == "True"; !bound && (wanted || own == nil && secret != nil) {
+	if wanted := lists(app, version) && own != nil && ready.Status == "True"; !bound && (wanted || own == nil && secret != nil && !h.isTaken(version)) {
 		t.Fatalf("version %s has credentials %v, and there is a binding: %v", version, wanted, secret != nil)
 	}
 }
@@ -337,20 +338,39 @@ func (h *history) checkBinding(t *rapid.T, app *v1alpha1.Application) {
 func (h *history) secrets() []corev1.Secret {
 	list := &corev1.SecretList{}
 	h.world.must(h.world.platform.List(h.world.ctx, list, client.InNamespace(h.world.namespace)))
-	return slices.DeleteFunc(list.Items, func(s corev1.Secret) bool { return s.Name == "kpi-dashboard.binding" })
+	return slices.DeleteFunc(list.Items, func(s corev1.Secret) bool { return s.Name == bindingSecret || s.Type == corev1.SecretTypeOpaque })
+}
+
+// takeName makes a Secret of somebody else's under one of the names, or takes it away.
+func (h *history) takeName(*rapid.T) {
+	if secret := h.world.secretNamed("chosen"); secret == nil {
+		theirs := &corev1.Secret{Type: corev1.SecretTypeOpaque}
+		theirs.Namespace, theirs.Name = h.world.namespace, "chosen"
+		h.world.must(h.world.platform.Create(h.world.ctx, theirs))
+	} else if secret.Type == corev1.SecretTypeOpaque {
+		h.world.must(h.world.platform.Delete(h.world.ctx, secret))
+	}
+}
+
+// own returns the version's Secret of the name that it is to have, or nil where there is none or somebody else's.
+func (h *history) own(version string) *corev1.Secret {
+	if secret := h.world.secret(version); secret != nil && secret.Type == v1alpha1.SecretTypeCredentials {
+		return secret
+	}
+	return nil
 }
 
 // isCurrent reports whether the Secret has the name that its version's is to have. One of a former name counts for pods until
 // status has an end for what is in it.
 func (h *history) isCurrent(secret *corev1.Secret) bool {
-	own := h.world.secret(secret.Annotations[v1alpha1.AnnotationVersion])
+	own := h.own(secret.Annotations[v1alpha1.AnnotationVersion])
 	return own != nil && own.Name == secret.Name
 }
 
-func (h *history) hasEnd(version, text string) bool {
+func (h *history) isEndless(version, text string) bool {
 	secret, err := credential.Parse(text)
 	return err == nil && slices.ContainsFunc(h.world.entry(version).Verifiers, func(v v1alpha1.Verifier) bool {
-		return v.SHA256 == secret.Hash().String() && v.ExpirationTime != nil
+		return v.SHA256 == secret.Hash().String() && v.ExpirationTime == nil
 	})
 }
 
@@ -406,7 +426,7 @@ func (h *history) noteLosses() {
 	secrets := h.secrets()
 	for text, p := range h.handed {
 		stands := slices.ContainsFunc(secrets, func(s corev1.Secret) bool {
-			return textOf(&s) == text && (h.isCurrent(&s) || !h.hasEnd(p.version, text))
+			return textOf(&s) == text && (h.isCurrent(&s) || h.isEndless(p.version, text))
 		})
 		if stands {
 			p.until = time.Time{}
@@ -431,7 +451,8 @@ func (h *history) checkSettled(t *rapid.T) {
 	h.checkBinding(t, app)
 	for _, secret := range h.secrets() {
 		version := secret.Annotations[v1alpha1.AnnotationVersion]
-		if own := h.world.secret(version); !present[version] || own.Name != secret.Name {
+		own, isTaken := h.own(version), h.isTaken(version)
+		if !present[version] || !isTaken && (own == nil || own.Name != secret.Name) {
 			t.Fatalf("Secret %s of version %s stays, and nobody needs it", secret.Name, version)
 		}
 	}
@@ -445,7 +466,7 @@ func (h *history) checkSettled(t *rapid.T) {
 func (h *history) checkVersion(t *rapid.T, app *v1alpha1.Application, v v1alpha1.ApplicationVersion) {
 	entry, version := entryOf(app, v.Version), string(v.Version)
 	ready := meta.FindStatusCondition(entry.Conditions, string(v1alpha1.ConditionReady))
-	secret := h.world.secret(version)
+	secret := h.own(version)
 	for i, verifier := range entry.Verifiers {
 		if verifier.DeliveryTime == nil && verifier.ExpirationTime == nil || i > 0 && verifier.ExpirationTime == nil {
 			t.Fatalf("version %s: verifier %d of %d has no owner", version, i, len(entry.Verifiers))
@@ -470,6 +491,12 @@ func (h *history) checkVersion(t *rapid.T, app *v1alpha1.Application, v v1alpha1
 				t.Fatalf("version %s: the label is %q, want %q", version, secret.Labels["team"], team)
 			}
 		}
+		if isTaken := h.isTaken(version); isTaken || ready.Reason == string(v1alpha1.ReasonSecretNameConflict) {
+			if !isTaken || ready.Reason != string(v1alpha1.ReasonSecretNameConflict) {
+				t.Fatalf("version %s: the name is taken: %v, Ready %s", version, isTaken, ready.Message)
+			}
+			return
+		}
 		inOrder := secret != nil && h.world.accepts(version, textOf(secret))
 		if inOrder != (ready.Status == "True") || !inOrder && ready.Reason != string(v1alpha1.ReasonSecretContested) {
 			t.Fatalf("version %s: in order %v, Ready %s (%s)", version, inOrder, ready.Status, ready.Message)
@@ -482,6 +509,11 @@ func (h *history) checkVersion(t *rapid.T, app *v1alpha1.Application, v v1alpha1
 	}
 }
 
+// isTaken reports whether somebody else's Secret has the name that the version's is to have.
+func (h *history) isTaken(version string) bool {
+	return h.world.secret(version) != nil && h.own(version) == nil
+}
+
 func lists(app *v1alpha1.Application, version string) bool {
 	return slices.ContainsFunc(app.Spec.Versions, func(v v1alpha1.ApplicationVersion) bool {
 		return string(v.Version) == version
@@ -491,7 +523,7 @@ func lists(app *v1alpha1.Application, version string) bool {
 func (h *history) settle() {
 	h.world.settle()
 	// A contested Secret's pause is waited for now and then, or histories would end in it.
-	if secret := h.world.secret("1.0.0"); secret != nil && !h.world.accepts("1.0.0", textOf(secret)) {
+	if secret := h.own("1.0.0"); secret != nil && !h.world.accepts("1.0.0", textOf(secret)) {
 		h.world.clock.SetTime(h.world.clock.Now().Add(time.Minute))
 		h.world.settle()
 	}
