@@ -33,6 +33,20 @@ func movedOf(
 	return moved
 }
 
+// formerNames are the other names under which there may be a Secret of the version.
+func formerNames(app *v1alpha1.Application, s *step, version v1alpha1.VersionName) []string {
+	var names []string
+	if name := entryOf(app, version).SecretName; name != "" {
+		names = append(names, name)
+	}
+	if s != nil {
+		for _, secret := range s.moved {
+			names = append(names, secret.Name)
+		}
+	}
+	return names
+}
+
 // hasSecret reports whether there is a Secret of the version's, under whatever name.
 func (s *step) hasSecret() bool { return s.secret != nil || len(s.moved) > 0 }
 
@@ -74,16 +88,20 @@ func (s *step) wait(app *v1alpha1.Application, now time.Time) {
 	}
 	c := s.content(app, nil)
 	switch {
-	case s.unsaid(c):
-		s.entry.Verifiers = delivered(s.entry.Verifiers, now, overlapOf(app))
+	case s.isUnsaid():
+		s.entry.Verifiers = prune(withoutLost(s.former.Verifiers, c), now)
+		if known := s.entry.Verifiers; len(known) > 0 && known[0].DeliveryTime == nil {
+			s.entry.Verifiers = delivered(known, now, overlapOf(app))
+			s.entry.Rotated = cmp.Or(known[0].Nonce, s.entry.Rotated)
+		}
 	case len(s.former.Verifiers) == 0 && s.former.RevocationTime == nil && c.candidate != nil:
 		s.plan, s.text = plan{action: rebuild}, *c.candidate
 	}
 }
 
-// unsaid reports whether the newest credential came into a Secret of the version and status does not say so yet.
-func (s *step) unsaid(c content) bool {
-	return len(s.former.Verifiers) > 0 && s.former.Verifiers[0].DeliveryTime == nil && c.held(s.former.Verifiers[0])
+// isUnsaid reports whether status does not say yet that the newest credential came into a Secret: perhaps none did.
+func (s *step) isUnsaid() bool {
+	return len(s.former.Verifiers) > 0 && s.former.Verifiers[0].DeliveryTime == nil
 }
 
 // noteFormer says of what stands in a Secret of a former name that it was delivered: that Secret may go before the other one
@@ -120,7 +138,7 @@ func (s *step) needs(secret *corev1.Secret, wantedElsewhere bool) bool {
 		return false // what is in it was revoked
 	case wantedElsewhere:
 		// What status does not know to be delivered would be taken for one that nobody ever had.
-		unsaid := s.plan.action != issue && s.unsaid(contentOf(secret, ""))
+		unsaid := s.plan.action != issue && s.isUnsaid() && contentOf(secret, "").held(s.former.Verifiers[0])
 		return unsaid || s.situation == nameTaken && s.plan.action == rebuild
 	}
 	return !s.arrived || s.plan.action != keep

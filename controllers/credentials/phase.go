@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -151,13 +152,14 @@ func (p *Phase) lookUp(
 	for i := range app.Spec.Versions {
 		name := secretName(app, &app.Spec.Versions[i])
 		if s := r.step(app.Spec.Versions[i].Version); s == nil || s.name != name || s.looksLive() {
-			names = append(names, name)
+			names = append(append(names, name), formerNames(app, s, app.Spec.Versions[i].Version)...)
 		}
 	}
 	if app.Spec.CredentialPolicy.BindingVersion != "" {
 		names = append(names, bindingName(app.Name))
 	}
-	for _, name := range names {
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
 		secret := &corev1.Secret{}
 		err := p.Live.Get(ctx, client.ObjectKey{Namespace: app.Namespace, Name: name}, secret)
 		switch {

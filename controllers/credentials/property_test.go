@@ -117,8 +117,15 @@ func (h *history) reconcileOnce(t *rapid.T) {
 	t.Logf("reconcile: %v", err)
 }
 
+// loseSecret deletes a Secret, but for one that status does not know to hold a first credential, or one after a loss: whether
+// pods can have it cannot be told.
 func (h *history) loseSecret(t *rapid.T) {
-	if secret := h.world.secret(rapid.SampledFrom(versions).Draw(t, "version")); secret != nil {
+	version := rapid.SampledFrom(versions).Draw(t, "version")
+	verifiers := h.world.entry(version).Verifiers
+	if len(verifiers) > 0 && verifiers[0].DeliveryTime == nil && verifiers[0].Cause != v1alpha1.CauseRotation {
+		return
+	}
+	if secret := h.world.secret(version); secret != nil {
 		h.world.must(h.world.platform.Delete(h.world.ctx, secret))
 	}
 }
@@ -354,7 +361,7 @@ func (h *history) takeName(*rapid.T) {
 
 // own returns the version's Secret of the name that it is to have, or nil where there is none or somebody else's.
 func (h *history) own(version string) *corev1.Secret {
-	if secret := h.world.secret(version); secret != nil && secret.Type == v1alpha1.SecretTypeCredentials {
+	if secret := h.world.secret(version); secret != nil && secret.Annotations[v1alpha1.AnnotationVersion] == version {
 		return secret
 	}
 	return nil

@@ -202,7 +202,8 @@ func (s *step) keepsSecret() bool {
 
 // looksLive reports whether there is something to do, or to say, that has to rest on what the API server says now.
 func (s *step) looksLive() bool {
-	return s.situation == entitled && (s.plan.action != keep || s.misshapen) || s.plan.action == rebuild || s.hurries()
+	return s.situation == entitled && (s.plan.action != keep || s.misshapen) || s.plan.action == rebuild || s.hurries() ||
+		s.situation == nameTaken && s.isUnsaid()
 }
 
 // writes reports whether the Secret is to be written.
