@@ -14,6 +14,10 @@
 // What is revoked leaves status in the first write, with the time of it, before any Secret is touched; from then on a Secret
 // that status does not know is never believed.
 //
+// What else stands on Secrets is not part of that order: the labels and annotations of credentialPolicy.secretTemplate
+// (template.go), and the second Secret of a Service Binding (binding.go), which is written after the version's own and never
+// read. How a Secret gets another name is in moved.go.
+//
 // It knows nothing of tenants, levels or grants, and decides no token. The application controller calls it, and makes the
 // third write with the rest of the status.
 package credentials
