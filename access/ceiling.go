@@ -15,6 +15,12 @@ func ceilingOf(facts Facts, host *Tenant) ceiling {
 	return levels
 }
 
+// BeyondCeiling returns what of the version's access the host's levels do not allow, whatever the audience: it is in no token.
+func BeyondCeiling(facts Facts, host *Tenant, version *Version) Scopes {
+	wanted, _, _ := scopesFor(facts, version)
+	return slices.DeleteFunc(slices.Clone(wanted), ceilingOf(facts, host).has)
+}
+
 func (c ceiling) has(scope string) bool {
 	return slices.ContainsFunc(c, func(level *Level) bool { return level.Scopes.Has(scope) })
 }

@@ -102,6 +102,40 @@ func TestAChainBreaksWhereTheDecisionSaysAndIsUnknownBelow(t *testing.T) {
 	}
 }
 
+func TestNothingInCommonIsSaidOfWhoCanMendIt(t *testing.T) {
+	custom := func(w *world, scopes ...v1alpha1.Scope) {
+		w.application.Spec.Versions[0].Access = &v1alpha1.Access{Scopes: scopes}
+	}
+	for want, edit := range map[string]func(*world){
+		"Tenant operator-co, spec.hosting.levels":                         func(w *world) { custom(w, "timeseries:write") },
+		"ResourceServer iot, spec.scopes":                                 func(w *world) { custom(w, "files:read") },
+		"Application tenant-operator-co/kpi, spec.versions[1.0.0].access": func(w *world) { custom(w, "files:read", "timeseries:write") },
+		"TenantGrant tenant-acme/operator-co.kpi, spec.scopes": func(w *world) {
+			w.grant.Spec.Scopes = []v1alpha1.Scope{"timeseries:write"}
+		},
+	} {
+		w := newWorld()
+		edit(w)
+		d := access.Decide(w, w.question("acme"))
+		if d.Reason != v1alpha1.ReasonNothingInCommon || !strings.Contains(d.Message(), "("+want+")") {
+			t.Errorf("got %s: %s, want it at %s", d.Reason, d.Message(), want)
+		}
+	}
+}
+
+func TestWhatIsBeyondTheHostsCeilingIsNamed(t *testing.T) {
+	w := newWorld()
+	app, host := access.NewApplication(w.application), access.NewTenant(w.host)
+	if beyond := access.BeyondCeiling(w, host, app.Version("1.0.0")); len(beyond) > 0 {
+		t.Errorf("a level within it: %v", beyond)
+	}
+	w.application.Spec.Versions[0].Access = &v1alpha1.Access{Scopes: []v1alpha1.Scope{"timeseries:write", "assets:read"}}
+	app = access.NewApplication(w.application)
+	if beyond := access.BeyondCeiling(w, host, app.Version("1.0.0")); len(beyond) != 1 || beyond[0] != "timeseries:write" {
+		t.Errorf("custom access: %v", beyond)
+	}
+}
+
 func TestATokenIsNarrowedToTheGrantAndTheDecisionSaysByWhat(t *testing.T) {
 	w := newWorld()
 	w.grant.Spec.Scopes = []v1alpha1.Scope{"assets:read"}

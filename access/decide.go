@@ -52,6 +52,9 @@ type Decision struct {
 	// Grant is the user tenant's consent; nil for the host's own data.
 	Grant *Grant
 
+	// void is where it lies that Possible is empty.
+	void place
+
 	// judged is the tenant's grant for this application, which may be why there is no token.
 	judged *Grant
 
@@ -188,7 +191,25 @@ func (d *Decision) admitAudience(facts Facts, q Question, version *Version) bool
 		}
 	}
 	d.Scopes = d.Possible
+	if len(d.Possible) == 0 {
+		d.void = voidOf(q, d.Host, server, ceiling, wanted)
+	}
 	return true
+}
+
+// place is an object and a field of it.
+type place struct{ object, field string }
+
+// voidOf says who can do something about a version that has nothing: where the host's levels allow none of its scopes, the
+// platform operator; where the audience knows none of them, too; and otherwise the application's administrator.
+func voidOf(q Question, host *Tenant, server *ResourceServer, ceiling ceiling, wanted Scopes) place {
+	switch {
+	case !slices.ContainsFunc(wanted, ceiling.has):
+		return place{objectTenant(host.Name), "spec.hosting.levels"}
+	case !slices.ContainsFunc(wanted, server.Scopes.Has):
+		return place{objectResourceServer(server.Name), "spec.scopes"}
+	}
+	return place{objectApplication(q.Application), fieldVersion(q.Version) + ".access"}
 }
 
 // admitUser checks that the other tenant agreed, and narrows the scopes to its grant, or refuses.
@@ -250,11 +271,11 @@ func (d *Decision) admitGrant(q Question, grant *Grant) bool {
 // admitScopes grants what is wanted of what is left, or refuses.
 func (d *Decision) admitScopes(q Question) {
 	if len(d.Scopes) == 0 {
-		object, field := objectApplication(q.Application), fieldVersion(q.Version)+".access"
+		where := d.void
 		if len(d.Possible) > 0 {
-			object, field = objectGrant(d.Grant.Namespace, d.Host.Name, q.Application.Name), "spec.scopes"
+			where = place{objectGrant(d.Grant.Namespace, d.Host.Name, q.Application.Name), "spec.scopes"}
 		}
-		d.refuse(LinkScopes, v1alpha1.ReasonNothingInCommon, object, field)
+		d.refuse(LinkScopes, v1alpha1.ReasonNothingInCommon, where.object, where.field)
 		return
 	}
 	if len(q.Scopes) > 0 {

@@ -18,6 +18,16 @@ func (d *Decision) Message() string {
 		where += ", " + d.Field
 	}
 	text := internalMessages[d.Reason]
+	switch {
+	case d.Link == LinkHosting:
+		text = "the tenant hosts nothing: ask the platform operator to set spec.hosting"
+	case d.Link == LinkScopes && d.Field == "spec.hosting.levels":
+		text = "the host tenant's levels allow none of the version's scopes: give the version others, or ask the platform operator for a level"
+	case d.Link == LinkScopes && len(d.Possible) > 0:
+		text = "the grant lists none of the version's scopes: add to the grant what the tenant allows"
+	case d.Link == LinkScopes:
+		text = "the audience knows none of the version's scopes that the host tenant's levels allow: give the version others"
+	}
 	if text == "" {
 		text = string(d.Reason)
 	}
@@ -56,6 +66,9 @@ func (d *Decision) MessageForClient() string {
 		return "not available to this client for this tenant: " + strings.Join(d.Missing, " ") +
 			"; available: " + strings.Join(d.Scopes, " ")
 	}
+	if d.Link == LinkHostActive {
+		return "the host tenant is suspended: ask the platform operator"
+	}
 	return clientMessages[d.ReasonForClient()]
 }
 
@@ -68,9 +81,9 @@ var clientMessages = map[v1alpha1.Reason]string{
 	v1alpha1.ReasonVersionSuspended:       "this application version is suspended: ask the application's administrator",
 	v1alpha1.ReasonAccessNotGranted:       "this application version has no access: ask the application's administrator for a level or scopes",
 	v1alpha1.ReasonAccessLevelNotFound:    "the access level of this application version does not exist: ask the application's administrator",
-	v1alpha1.ReasonAudienceNotAllowed:     "this is no audience of the application: use one of its resource servers, or leave the parameter out for the default",
+	v1alpha1.ReasonAudienceNotAllowed:     "no accepted resource server of the application has this audience, or there is no default: name another of its resource servers, or ask the application's administrator",
 	v1alpha1.ReasonDevelopmentStage:       "the host tenant is in development: tokens are for its own data alone",
-	v1alpha1.ReasonNotOffered:             "the application is no longer offered to the tenant: ask the application's administrator",
+	v1alpha1.ReasonNotOffered:             "the application is not offered to the tenant: ask the application's administrator",
 	v1alpha1.ReasonNotGranted:             "the tenant has not granted this application access: ask the tenant's administrator for a TenantGrant",
 	v1alpha1.ReasonGrantSuspended:         "the tenant has suspended its grant: ask the tenant's administrator",
 	v1alpha1.ReasonGrantExpired:           "the tenant's grant has expired: ask the tenant's administrator to extend it",

@@ -190,7 +190,7 @@ var answers = map[v1alpha1.Reason][]broken{
 		granted("spec.scopes", func(s *v1alpha1.TenantGrantSpec) { s.Scopes = []v1alpha1.Scope{"assets:write"} }),
 		version(func(v *v1alpha1.ApplicationVersion) {
 			v.Access = &v1alpha1.Access{Scopes: []v1alpha1.Scope{"assets:write"}} // beyond the host's ceiling
-		}, answer{names: []string{"Application $host/kpi, spec.versions[1.0.0].access"}})...),
+		}, answer{names: []string{"Tenant $host, spec.hosting.levels"}})...),
 }
 
 // version changes the version; what has no object and condition of its own is answered in its Effective.

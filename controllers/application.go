@@ -137,10 +137,17 @@ func (r *applications) report(known *facts, app *v1alpha1.Application, host *acc
 		if effective.good() && !credentials.Equipped(&app.Spec.Versions[i], entry, r.Clock.Now()) {
 			effective = unequipped(entry, effective)
 		}
+		if effective.good() && host != nil {
+			effective.message += beyondCeiling(known, host, meant.Version(string(entry.Version)))
+		}
 		reporter.set(&entry.Conditions, v1alpha1.ConditionEffective, effective)
 		versions = append(versions, effective)
 	}
-	reporter.setBoth(conditions, accepted, readyApplication(app))
+	ready := readyApplication(app)
+	if over := revocation(known, app); ready.good() && over != nil {
+		ready = finding{over.Reason, over.Message}
+	}
+	reporter.setBoth(conditions, accepted, ready)
 	reporter.set(conditions, v1alpha1.ConditionEffective, effectiveApplication(app, accepted, versions))
 	reporter.setTransfers(conditions, known, meant, host)
 }
@@ -163,6 +170,10 @@ func unequipped(entry *v1alpha1.ApplicationVersionStatus, could finding) finding
 
 func acceptApplication(known *facts, app *v1alpha1.Application, host *access.Tenant) finding {
 	switch {
+	case host == nil && len(known.TenantsClaiming(app.Namespace)) > 1:
+		return finding{v1alpha1.ReasonTenantNotHosting, fmt.Sprintf(
+			"more than one Tenant claims namespace %s (spec.namespace), so that none is accepted: ask the platform operator to delete "+
+				"all but one", app.Namespace)}
 	case host == nil:
 		return finding{v1alpha1.ReasonTenantNotHosting, fmt.Sprintf(
 			"namespace %s is no accepted tenant's: ask the platform operator for a Tenant with spec.namespace %s and spec.hosting",

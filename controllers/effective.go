@@ -8,6 +8,7 @@ import (
 
 	"countersign.dev/access"
 	"countersign.dev/api/v1alpha1"
+	"countersign.dev/controllers/credentials"
 )
 
 // outlook is what a version can have for a tenant now, whatever the audience: who holds tokens of several audiences has them
@@ -20,9 +21,19 @@ type outlook struct {
 	beyond access.Scopes
 	// refusal is the first that was met, that of the default audience where it is refused.
 	refusal *access.Decision
+	// idle is why the version has nothing to ask for a token with. Nil: it has.
+	idle *finding
 }
 
-func (o *outlook) can() bool { return len(o.scopes) > 0 }
+func (o *outlook) can() bool { return len(o.scopes) > 0 && o.idle == nil }
+
+// why says why there is no token.
+func (o *outlook) why() finding {
+	if o.refusal == nil || o.idle != nil && len(o.scopes) > 0 {
+		return *o.idle
+	}
+	return finding{o.refusal.Reason, o.refusal.Message()}
+}
 
 // ask decides for each accepted audience of the application.
 func ask(known *facts, app *access.Application, version, tenant string, now time.Time) outlook {
@@ -60,9 +71,19 @@ func audiencesOf(known *facts, app *access.Application) []string {
 // effectiveVersion says whether the version can have a token for its host's own data.
 func effectiveVersion(o outlook) finding {
 	if !o.can() {
-		return finding{o.refusal.Reason, o.refusal.Message()}
+		return o.why()
 	}
 	return finding{v1alpha1.ReasonGranted, "a token can be had with " + strings.Join(o.scopes, " ")}
+}
+
+// beyondCeiling says what the version has and the platform does not allow its host; "" where that is nothing.
+func beyondCeiling(known *facts, host *access.Tenant, version *access.Version) string {
+	beyond := access.BeyondCeiling(known, host, version)
+	if len(beyond) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; beyond what Tenant %s may host, and in no token: %s (spec.hosting.levels: ask the platform operator)",
+		host.Name, strings.Join(beyond, " "))
 }
 
 // effectiveApplication sums up what was found of the versions, in the order of spec.versions.
@@ -104,7 +125,9 @@ func effectiveGrant(known *facts, grant *v1alpha1.TenantGrant, tenant *access.Te
 			uncovered = append(uncovered, fmt.Sprintf("%s (%s)", version, v1alpha1.ReasonVersionNotCovered))
 			continue
 		}
-		asked = append(asked, ask(known, app, version, tenant.Name, now))
+		o := ask(known, app, version, tenant.Name, now)
+		o.idle = idleVersion(known, app, version, now)
+		asked = append(asked, o)
 	}
 	switch {
 	case slices.ContainsFunc(asked, func(o outlook) bool { return o.can() }):
@@ -115,7 +138,9 @@ func effectiveGrant(known *facts, grant *v1alpha1.TenantGrant, tenant *access.Te
 		}
 		return found
 	case len(asked) > 0:
-		return finding{asked[0].refusal.Reason, asked[0].refusal.Message()}
+		first := asked[0].why()
+		first.message = fmt.Sprintf("version %s: %s", asked[0].version, first.message)
+		return first
 	case len(uncovered) > 0:
 		return finding{v1alpha1.ReasonVersionNotCovered, fmt.Sprintf(
 			"spec.versions of TenantGrant %s/%s lists no version that the application has: add one of %s, or take the list out",
@@ -124,6 +149,40 @@ func effectiveGrant(known *facts, grant *v1alpha1.TenantGrant, tenant *access.Te
 	return finding{v1alpha1.ReasonVersionNotFound, fmt.Sprintf(
 		"application %s of tenant %s has no versions yet (its spec.versions): TenantGrant %s/%s waits for its administrator",
 		app.Name, grant.Spec.Application.HostTenant, grant.Namespace, grant.Name)}
+}
+
+// idleVersion is why the version has nothing to ask for a token with, as its own Effective says it; nil where it has. What is
+// wrong with its Secret is its administrator's to know.
+func idleVersion(known *facts, app *access.Application, version string, now time.Time) *finding {
+	object := known.applicationObject(app.Namespace, app.Name)
+	if object == nil {
+		return nil
+	}
+	for i := range object.Spec.Versions {
+		spec := &object.Spec.Versions[i]
+		if string(spec.Version) != version {
+			continue
+		}
+		entry := entryOf(object, spec.Version)
+		if credentials.Equipped(spec, entry, now) {
+			return nil
+		}
+		return &finding{
+			unequipped(entry, finding{}).reason,
+			"the version has no credentials that work, and its administrator is told why",
+		}
+	}
+	return nil
+}
+
+// entryOf returns the version's entry in status, or an empty one.
+func entryOf(app *v1alpha1.Application, version v1alpha1.VersionName) *v1alpha1.ApplicationVersionStatus {
+	for i := range app.Status.Versions {
+		if app.Status.Versions[i].Version == version {
+			return &app.Status.Versions[i]
+		}
+	}
+	return &v1alpha1.ApplicationVersionStatus{}
 }
 
 // narrowed says by which versions tokens can be had, and what the grant keeps from them.
@@ -157,7 +216,7 @@ func refusedOf(asked []outlook) []string {
 	var refused []string
 	for i := range asked {
 		if o := &asked[i]; !o.can() && len(o.beyond) == 0 {
-			refused = append(refused, fmt.Sprintf("%s (%s)", o.version, o.refusal.Reason))
+			refused = append(refused, fmt.Sprintf("%s (%s)", o.version, o.why().reason))
 		}
 	}
 	return refused

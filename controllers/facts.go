@@ -90,11 +90,20 @@ func (f *facts) Grant(namespace, name string) *access.Grant {
 
 // Application returns the Application of that namespace and name.
 func (f *facts) Application(namespace, name string) *access.Application {
+	app := f.applicationObject(namespace, name)
+	if app == nil {
+		return nil
+	}
+	return access.NewApplication(app)
+}
+
+// applicationObject returns the Application itself, for what the decision does not ask for.
+func (f *facts) applicationObject(namespace, name string) *v1alpha1.Application {
 	app := &v1alpha1.Application{}
 	if !f.get(client.ObjectKey{Namespace: namespace, Name: name}, app) {
 		return nil
 	}
-	return access.NewApplication(app)
+	return app
 }
 
 // namespace returns what a Namespace says of itself, or nil. It is no fact of the decision.

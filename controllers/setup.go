@@ -95,6 +95,7 @@ func Setup(ctx context.Context, mgr manager.Manager, deps Deps) error {
 	return firstError(
 		builder.ControllerManagedBy(mgr).WithOptions(options).For(&v1alpha1.Tenant{}).
 			Watches(&v1alpha1.Tenant{}, mapped(wake.tenantsOfNamespace)).
+			Watches(&v1alpha1.AccessLevel{}, mapped(wake.tenantsOfLevel)).
 			WatchesMetadata(&corev1.Namespace{}, mapped(wake.tenantsOfMetadata), builder.WithPredicates(comesOrGoes())).
 			Complete(newTenants(deps)),
 		builder.ControllerManagedBy(mgr).WithOptions(options).For(&v1alpha1.ResourceServer{}).

@@ -199,7 +199,7 @@ func newScene() *scene {
 func (w *world) reconcile(object client.Object) reconcile.Result {
 	GinkgoHelper()
 	var reconciler reconcile.Reconciler
-	switch object.(type) {
+	switch object := object.(type) {
 	case *v1alpha1.Tenant:
 		reconciler = newTenants(w.deps)
 	case *v1alpha1.ResourceServer:
@@ -209,6 +209,7 @@ func (w *world) reconcile(object client.Object) reconcile.Result {
 	case *v1alpha1.Application:
 		reconciler = newApplications(w.deps)
 	case *v1alpha1.TenantGrant:
+		w.equip(object.Spec.Application)
 		reconciler = &tenantGrants{w.deps}
 	}
 	key := client.ObjectKeyFromObject(object)
@@ -216,6 +217,15 @@ func (w *world) reconcile(object client.Object) reconcile.Result {
 	Expect(err).NotTo(HaveOccurred())
 	Expect(client.IgnoreNotFound(platform.Get(w.ctx, key, object))).To(Succeed())
 	return result
+}
+
+// equip looks at the application first, as in a cluster: without credentials it can have no token. In this world a tenant's
+// namespace has its name.
+func (w *world) equip(of v1alpha1.ApplicationReference) {
+	GinkgoHelper()
+	key := client.ObjectKey{Namespace: string(of.HostTenant), Name: of.Name}
+	_, err := newApplications(w.deps).Reconcile(w.ctx, reconcile.Request{NamespacedName: key})
+	Expect(err).NotTo(HaveOccurred())
 }
 
 // edit changes the object and writes it: again where the running operator wrote in between.

@@ -87,7 +87,25 @@ func readyTenant(known *facts, tenant *v1alpha1.Tenant) finding {
 		return finding{v1alpha1.ReasonReady, fmt.Sprintf(
 			"suspended: no application of Tenant %s gets a token, and none gets one for it, until spec.state is Active", tenant.Name)}
 	}
-	return finding{v1alpha1.ReasonReady, "the tenant can consent" + hostingOf(tenant)}
+	return finding{v1alpha1.ReasonReady, "the tenant can consent" + hostingOf(tenant) + missingLevels(known, tenant)}
+}
+
+// missingLevels says which of the levels that the tenant may host at are not there, and so allow nothing.
+func missingLevels(known *facts, tenant *v1alpha1.Tenant) string {
+	if tenant.Spec.Hosting == nil {
+		return ""
+	}
+	var missing []string
+	for _, name := range tenant.Spec.Hosting.Levels {
+		if known.Level(name) == nil {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; spec.hosting.levels of Tenant %s names %s, which is no AccessLevel and allows nothing",
+		tenant.Name, strings.Join(missing, ", "))
 }
 
 func hostingOf(tenant *v1alpha1.Tenant) string {

@@ -34,6 +34,11 @@ func (w wake) tenantsOfMetadata(ctx context.Context, namespace *metav1.PartialOb
 	return requests(w.list(ctx, &v1alpha1.TenantList{}, client.MatchingFields{fieldTenantNamespace: namespace.Name}))
 }
 
+// tenantsOfLevel: those that may host at the level.
+func (w wake) tenantsOfLevel(ctx context.Context, level *v1alpha1.AccessLevel) []reconcile.Request {
+	return requests(w.list(ctx, &v1alpha1.TenantList{}, client.MatchingFields{fieldLevels: level.Name}))
+}
+
 // serversOfAudience: the same for a ResourceServer and its audience. Of a change, both states come here.
 func (w wake) serversOfAudience(ctx context.Context, server *v1alpha1.ResourceServer) []reconcile.Request {
 	return requests(w.list(ctx, &v1alpha1.ResourceServerList{}, client.MatchingFields{fieldAudience: server.Spec.Audience}))

@@ -117,8 +117,9 @@ type Offer struct {
 // +kubebuilder:printcolumn:name="Host",type=string,JSONPath=`.status.hostTenant`,description="The tenant that hosts it"
 // +kubebuilder:printcolumn:name="Effective",type=string,JSONPath=`.status.conditions[?(@.type=="Effective")].status`,description="Whether a version can have a token for the host tenant's own data now"
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
-// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
-// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Effective")].reason`,description="Why, or why not"
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Effective")].message`
+// +kubebuilder:printcolumn:name="Ready Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 63 && self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name is the appName: at most 63 lowercase letters, digits and dashes (no dots), with a letter or digit at both ends, as 'kpi-dashboard'"
 // +kubebuilder:validation:XValidation:rule="!has(self.spec.versions) || self.spec.versions.all(v, !has(v.secretName) || !self.spec.versions.exists(w, !has(w.secretName) && v.secretName == self.metadata.name + '.' + w.version))",message="a secretName is the default name of another version's Secret, <application>.<version>: choose another name, or give that version a secretName, too"

@@ -20,7 +20,7 @@ func (s *step) ready(r *round) finding {
 			s.version)
 	case s.situation == withoutHost:
 		return found(v1alpha1.ReasonTenantNotHosting,
-			"no accepted tenant hosts this application: credentials are neither issued nor repaired until one does")
+			"the namespace is of no accepted tenant that hosts: credentials are neither issued nor repaired until it is (condition Accepted of the Application says whom to ask)")
 	case s.situation == selfHosted:
 		return found(v1alpha1.ReasonReady, "the version brings its own verifiers, in spec.versions[%s].verifiers: no Secret is kept for it",
 			s.version)

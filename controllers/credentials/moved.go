@@ -119,6 +119,8 @@ func (s *step) reportedName() string {
 	switch {
 	case !s.keepsSecret() || s.wish.moves && !s.arrived && s.givenUp:
 		return ""
+	case s.situation == withoutHost:
+		return s.former.SecretName // none is made where there was none
 	case s.wish.moves && !s.arrived && len(s.moved) > 0:
 		return s.moved[0].Name
 	case s.wish.moves && !s.arrived:
