@@ -24,7 +24,7 @@ const (
 )
 
 // BenchmarkIdle is what the operator costs while nothing happens and nothing is due: its CPU time, and its requests to the API
-// server by verb, over a minute. Its lease is renewed, and watches are opened anew now and then; nothing else should be there.
+// server by verb, over a minute. Watches are opened anew now and then; nothing else should be there.
 func BenchmarkIdle(b *testing.B) {
 	c := start(b)
 	var group errgroup.Group
