@@ -12,6 +12,7 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"countersign.dev/access"
 	"countersign.dev/plugin/live"
 )
 
@@ -107,6 +108,29 @@ func (p *plugin) look(ctx context.Context) (*live.Facts, string, error) {
 		return nil, "", err
 	}
 	return live.New(ctx, c), namespace, nil
+}
+
+// connectToHost returns a client with the asker's rights, and the namespace of the application: that of the host where the
+// reference names one, otherwise the one that is meant.
+func (p *plugin) connectToHost(ctx context.Context, named reference) (client.WithWatch, string, error) {
+	c, namespace, err := p.connect()
+	if err != nil || named.host == "" {
+		return c, namespace, err
+	}
+	namespace, err = hostNamespace(live.New(ctx, c), named.host)
+	return c, namespace, err
+}
+
+// hostNamespace returns the namespace of a host tenant.
+func hostNamespace(facts *live.Facts, name string) (string, error) {
+	host := access.AcceptedTenant(facts, name)
+	if err := facts.Complete(); err != nil {
+		return "", fmt.Errorf("%w. Without Tenants, name the application without its host, and the namespace (--namespace)", err)
+	}
+	if host == nil {
+		return "", noTenant("", name)
+	}
+	return host.Namespace, nil
 }
 
 // note writes a line for people beside what a program reads.

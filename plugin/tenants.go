@@ -79,14 +79,10 @@ func (p *plugin) runTenants(cmd *cobra.Command, o *tenantsFlags, argument string
 // findApplication finds a live application by its reference.
 func findApplication(facts *live.Facts, named reference, namespace string) (*access.Application, error) {
 	if named.host != "" {
-		host := access.AcceptedTenant(facts, named.host)
-		if err := facts.Complete(); err != nil {
-			return nil, fmt.Errorf("%w. Without Tenants, name the application without its host, and the namespace (--namespace)", err)
+		var err error
+		if namespace, err = hostNamespace(facts, named.host); err != nil {
+			return nil, err
 		}
-		if host == nil {
-			return nil, noTenant(namespace, named.host)
-		}
-		namespace = host.Namespace
 	}
 	app := facts.Application(namespace, named.application)
 	if err := facts.Complete(); err != nil {

@@ -65,7 +65,7 @@ func TestTokenAsksAsTheApplicationWouldAndDecodes(t *testing.T) {
 		t.Errorf("raw is %q, beside %q", raw.out, raw.err)
 	}
 	refused := run("--tenant=other")
-	has(t, refused.err, "unauthorized_client (NotGranted)", "'kubectl countersign why kpi@1.0.0 other' shows the whole chain")
+	has(t, refused.err, "unauthorized_client (NotGranted)", "'kubectl countersign why kpi@1.0.0 other -n ns-host' shows the whole chain")
 	for _, printed := range []answer{got, raw, refused} {
 		if strings.Contains(printed.out+printed.err, "csk_") {
 			t.Errorf("a secret was printed: %s%s", printed.out, printed.err)
