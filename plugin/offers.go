@@ -28,8 +28,9 @@ offered to it and nothing about anything else. The command then makes a token of
 valid for ten minutes and for the token server alone, and asks with it.
 
 Rights: either list on tenants, resourceservers, accesslevels and applications in all namespaces (API group countersign.dev;
-ClusterRole countersign-viewer, bound for the whole cluster, has them), or create on serviceaccounts/token in the namespace of
-the tenant (ClusterRoles admin and edit have it), with --token-server or COUNTERSIGN_SERVER.`,
+ClusterRole countersign-viewer, bound for the whole cluster, has them), or, with --token-server or COUNTERSIGN_SERVER, create on
+serviceaccounts/token in the namespace of the tenant: for countersign-tenant, a ServiceAccount without rights that the platform
+makes there, the ClusterRole countersign-tenant-administrator has it; for all, admin and edit have it.`,
 		Example: `  # As an administrator of acme.
   kubectl countersign offers -n tenant-acme --token-server https://tokens.example.com
 
