@@ -101,10 +101,10 @@ func TestATenantsAdministratorSeesWhoActsOnItsData(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	grant := w.grant("assets:read")
-	w.say(grant, metav1.ConditionTrue, v1alpha1.ReasonGranted, "tokens can be had by version 1.0.0")
+	w.say(grant, metav1.ConditionTrue, v1alpha1.ReasonAccessExceedsGrant, "tokens can be had by version 1.0.0")
 	for _, user := range []string{tenantAdmin, viewer} {
 		got := w.run(user, "applications", in(w.acme))
-		has(t, columns(got.out), "HOST APPLICATION REASON SCOPES SINCE EXPIRES", "host kpi Granted assets:read 20", " never")
+		has(t, columns(got.out), "HOST APPLICATION REASON SCOPES SINCE EXPIRES", "host kpi AccessExceedsGrant assets:read 20", " never")
 		if said := strings.Contains(got.err, "the operator wrote"); said != (user == tenantAdmin) {
 			t.Errorf("%s is told: %s", user, got.err)
 		}
@@ -133,4 +133,70 @@ func TestAnExpiredGrantIsNotListedWhateverItsConditionSays(t *testing.T) {
 	if got := w.run(tenantAdmin, "applications", in(w.acme)); got.out != "" {
 		t.Errorf("listed: %s", got.out)
 	}
+}
+
+// A condition is about the object as it was: what the grant says since is not covered up by it.
+func TestAConditionThatIsOlderThanTheGrantIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	grant := w.grant("assets:read")
+	list := func(flags ...string) string {
+		return columns(w.run(tenantAdmin, append([]string{"applications", in(w.acme)}, flags...)...).out)
+	}
+	has(t, list(), "host kpi <not known yet> assets:read")
+	w.say(grant, metav1.ConditionTrue, v1alpha1.ReasonGranted, "tokens can be had by version 1.0.0")
+	edit(w, grant, func(g *v1alpha1.TenantGrant) { g.Spec.Scopes = []v1alpha1.Scope{"assets:write"} })
+	has(t, list(), "host kpi Granted (before the last change) assets:write")
+	has(t, list("-o", "json"), `"effective": false`, `"unknown": true`)
+
+	edit(w, grant, func(g *v1alpha1.TenantGrant) { g.Spec.State = v1alpha1.StateSuspended })
+	if got := list(); got != "" {
+		t.Errorf("a suspended grant is listed: %s", got)
+	}
+	has(t, list("--all"), "host kpi GrantSuspended assets:write")
+
+	edit(w, grant, func(g *v1alpha1.TenantGrant) {
+		g.Spec.State, g.Finalizers = v1alpha1.StateActive, []string{"example.com/hold"}
+	})
+	w.say(grant, metav1.ConditionTrue, v1alpha1.ReasonGranted, "tokens can be had by version 1.0.0")
+	if err := admin.Delete(t.Context(), grant); err != nil {
+		t.Fatal(err)
+	}
+	for _, user := range []string{tenantAdmin, viewer} {
+		if got := w.run(user, "applications", in(w.acme)); got.out != "" {
+			t.Errorf("%s sees a grant that is being deleted: %s", user, got.out)
+		}
+		has(t, w.run(user, "applications", in(w.acme), "--all", "-o", "wide").out, "NotGranted", "the grant is being deleted")
+	}
+}
+
+func TestApplicationsOfATenantAreNotSoughtInAnothersNamespace(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	fails := func(user, want string, flags ...string) {
+		t.Helper()
+		got := w.run(user, append([]string{"applications"}, flags...)...)
+		if got.status != plugin.Failed || got.out != "" {
+			t.Errorf("%v: %d: %s", flags, got.status, got.out)
+		}
+		has(t, got.err, want)
+	}
+	fails(tenantAdmin, "nothing says which tenant namespace ns-acme is", in(w.acme), "--for=globex")
+	w.grant("assets:read")
+	fails(tenantAdmin, "namespace ns-acme is tenant acme's: for tenant globex, name its namespace (--namespace)", in(w.acme), "--for=globex")
+	fails(viewer, "namespace default speaks for no tenant: name the tenant's namespace (--namespace) or the tenant (--for)", "--namespace=default")
+	fails(tenantAdmin, "Is namespace default that of your tenant (--namespace)?", "--namespace=default")
+	has(t, w.run(tenantAdmin, "applications", in(w.acme), "--for", w.acme.Name).out, "kpi")
+}
+
+func TestAnApplicationThatIsNotThereIsNamed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.grant("assets:read")
+	if err := admin.Delete(t.Context(), w.app); err != nil {
+		t.Fatal(err)
+	}
+	has(t, w.run(viewer, "applications", in(w.acme), "--all", "-o", "wide").out, "ApplicationNotFound", "there is no Application ns-host/kpi")
+	has(t, w.run(viewer, "why", w.host.Name+"/kpi", w.acme.Name).out, "What to do: there is no Application ns-host/kpi",
+		"'kubectl get applications -n ns-host'")
 }
