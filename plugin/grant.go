@@ -103,7 +103,7 @@ func (p *plugin) runGrant(cmd *cobra.Command, o *grantFlags, argument string) er
 	case apierrors.IsNotFound(err):
 		return p.createGrant(ctx, c, o, named, namespace)
 	case err != nil:
-		return fmt.Errorf("looking whether there is a TenantGrant %s: %w", key, err)
+		return fmt.Errorf("looking whether there is a TenantGrant %s: %w", key, inNamespace(err, namespace))
 	}
 	if since := grant.DeletionTimestamp; since != nil {
 		return fmt.Errorf("TenantGrant %s is being deleted since %s, held by finalizers (%s): whatever is written into it, it grants "+

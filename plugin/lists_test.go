@@ -33,7 +33,7 @@ func TestOffersAreListedByVersionInTheWordsOfTheLevels(t *testing.T) {
 HOST APPLICATION VERSION ACCESS SCOPES
 host kpi 1.0.0 Limited assets:read assets:write timeseries:read
 host kpi 1.1.0 custom assets:read`)
-	has(t, got.err, "On offer to tenant acme. To consent: kubectl countersign grant <host>/<application>")
+	has(t, got.err, "On offer to tenant acme. To consent: kubectl countersign grant <host>/<application> -n ns-acme")
 	has(t, columns(w.run(viewer, "offers", "--tenant", w.acme.Name, "-o", "wide").out),
 		"host kpi 1.0.0 Limited assets:read assets:write timeseries:read KPI Dashboard <uid> Reads all, writes assets.")
 	has(t, w.run(viewer, "offers", "--tenant", w.host.Name).err, "Nothing is on offer to tenant host.")
@@ -76,9 +76,13 @@ func TestTenantsAreThoseThatATokenCanBeHadFor(t *testing.T) {
 	if got, want := list(), can+own; got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
-	if got, want := list("--all"), can+"globex NotOffered  never\n"+own; got != want {
+	if got, want := list("--all"), can+"globex NotOffered  since its grant\n"+own; got != want {
 		t.Errorf("with all, got:\n%s\nwant:\n%s", got, want)
 	}
+	edit(w, w.readGrant(), func(g *v1alpha1.TenantGrant) { g.Spec.ExpirationTime = &metav1.Time{Time: noon} })
+	expired := columns(w.run(viewer, "tenants", w.host.Name+"/kpi@1.1.0", "--all").out)
+	has(t, expired, "acme 1.1.0 GrantExpired 20", " 2030-06-01T12:00:00Z\n")
+	edit(w, w.readGrant(), func(g *v1alpha1.TenantGrant) { g.Spec.ExpirationTime = nil })
 	has(t, columns(w.run(viewer, "tenants", w.host.Name+"/kpi").out), "TENANT VERSION REASON SCOPES SINCE EXPIRES",
 		"acme 1.1.0 Granted assets:read", "host 1.1.0 Granted assets:read <own data> never")
 }
@@ -91,7 +95,10 @@ func TestTenantsAreNotListedInPart(t *testing.T) {
 	if got.status != plugin.Failed || got.out != "" {
 		t.Errorf("%d: %s", got.status, got.out)
 	}
-	has(t, got.err, "needs list on tenantgrants in all namespaces, list on tenants", "GET /v1/tenants")
+	const all = "list on tenants, list on tenantgrants in all namespaces, list on accesslevels, list on resourceservers"
+	has(t, got.err, "needs "+all+" (API", "The namespace is ns-host", "GET /v1/tenants")
+	has(t, w.run(editor, "tenants", "kpi", in(w.host)).err, "needs get on applications in namespace ns-host, list on tenants, list on accesslevels, "+
+		"list on resourceservers, list on tenantgrants in all namespaces")
 	got = w.run(viewer, "tenants", "kpi@3.0.0", in(w.host))
 	has(t, got.err, "error: the Application ns-host/kpi has no version 3.0.0")
 	has(t, w.run(viewer, "tenants", "nothing", in(w.host)).err, "namespace ns-host has no Application nothing")

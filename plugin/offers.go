@@ -77,7 +77,7 @@ func (p *plugin) printOffers(o *output, found *offered) error {
 	if err := p.print(o, t); err != nil {
 		return err
 	}
-	p.note("On offer to tenant %s. To consent: kubectl countersign grant <host>/<application>", found.Tenant)
+	p.note("On offer to tenant %s. To consent: kubectl countersign grant <host>/<application> -n %s", found.Tenant, found.namespace)
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/utils/clock"
@@ -131,6 +132,14 @@ func hostNamespace(facts *live.Facts, name string) (string, error) {
 		return "", noTenant("", name)
 	}
 	return host.Namespace, nil
+}
+
+// inNamespace adds to a refusal for lack of rights where it was looked: the namespace may be another than was meant.
+func inNamespace(err error, namespace string) error {
+	if apierrors.IsForbidden(err) {
+		return fmt.Errorf("%w. The namespace is %s (--namespace names another)", err, namespace)
+	}
+	return err
 }
 
 // note writes a line for people beside what a program reads.

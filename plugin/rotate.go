@@ -118,7 +118,7 @@ type asked struct {
 func (o *rotateFlags) ask(ctx context.Context, c client.Client, app *v1alpha1.Application, version, nonce string) (*asked, error) {
 	key := client.ObjectKeyFromObject(app)
 	if err := c.Get(ctx, key, app); err != nil {
-		return nil, fmt.Errorf("looking for Application %s: %w", key, err)
+		return nil, fmt.Errorf("looking for Application %s: %w", key, inNamespace(err, key.Namespace))
 	}
 	rotated, others, err := rotatable(app, version)
 	if err != nil {

@@ -139,7 +139,7 @@ func readCredentials(ctx context.Context, c client.Client, app client.ObjectKey,
 	case apierrors.IsNotFound(err):
 		return nil, fmt.Errorf("there is no Secret %s: the conditions of Application %s say why, and whether it has version %s", key, app, version)
 	case err != nil:
-		return nil, fmt.Errorf("reading the credentials (needs get on secrets, which makes one the application): %w", err)
+		return nil, fmt.Errorf("reading the credentials (needs get on secrets, which makes one the application): %w", inNamespace(err, key.Namespace))
 	case secret.Type != v1alpha1.SecretTypeCredentials:
 		return nil, fmt.Errorf("the Secret %s is of type %q: it is not Countersign's, and is left alone", key, secret.Type)
 	}

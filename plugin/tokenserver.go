@@ -68,7 +68,7 @@ func (t *tokenServer) offered(ctx context.Context, c client.Client, namespace st
 	if err != nil {
 		return nil, err
 	}
-	found := &offered{Offers: []remote.Offer{}}
+	found := &offered{Offers: []remote.Offer{}, namespace: namespace}
 	if only == nil {
 		found.Tenant, found.Offers, err = server.Offers(ctx, token)
 		return found, t.explain(err)

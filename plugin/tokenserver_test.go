@@ -146,7 +146,8 @@ func TestATenantsAdministratorAsksTheTokenServerWhatIsOnOffer(t *testing.T) {
 	has(t, run(appAdmin, "offers").err, "countersign-tenant: ", "default: ", "create on serviceaccounts/token, which admin and edit have",
 		"is forbidden", "(--namespace)")
 	has(t, run(tenantAdmin, "offers", "--service-account=nobody").err, "making a token of ServiceAccount ns-acme/nobody", "not found")
-	has(t, w.run(tenantAdmin, "offers", in(w.acme)).err, "needs list on tenants", "name it by --token-server or COUNTERSIGN_SERVER")
+	has(t, w.run(tenantAdmin, "offers", in(w.acme)).err, "needs list on tenants, list on accesslevels, list on resourceservers, "+
+		"list on applications in all namespaces", "name it by --token-server or COUNTERSIGN_SERVER")
 
 	has(t, run(tenantAdmin, "grant", "operator-co/secret").err, "no application secret of tenant operator-co is offered to this tenant")
 	got := run(tenantAdmin, "grant", "operator-co/kpi")
