@@ -207,5 +207,7 @@ func TestNewCredentialsAreASecretAndWhatTheServerKnowsItBy(t *testing.T) {
 		t.Errorf("the secret is shown %d times", strings.Count(text, "csk_"))
 	}
 	has(t, text, "verifiers:\n- sha256: ", "\n  expirationTime: 2030-08-30T12:00:00Z\n")
-	has(t, w.run("nobody", "credentials", "new", "--expires-in=-1h").err, "has passed")
+	for _, short := range []string{"-1h0m0s", "0s", "59s"} {
+		has(t, w.run("nobody", "credentials", "new", "--expires-in="+short).err, "--expires-in "+short+" is over before")
+	}
 }

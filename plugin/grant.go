@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"time"
 
@@ -55,7 +56,7 @@ countersign-tenant-administrator, part of admin), and those of 'offers' unless -
   # Refuse for now, and go on.
   kubectl countersign grant operator-co/kpi-dashboard -n tenant-acme --state Suspended
   kubectl countersign grant operator-co/kpi-dashboard -n tenant-acme --state Active`,
-		Args:              cobra.ExactArgs(1),
+		Args:              exactly(1),
 		ValidArgsFunction: p.completeGrant,
 		RunE:              func(cmd *cobra.Command, args []string) error { return p.runGrant(cmd, o, args[0]) },
 	}
@@ -81,8 +82,14 @@ func (o *grantFlags) check() error {
 	if !slices.Contains([]string{"none", "client", "server"}, o.dryRun) {
 		return fmt.Errorf("--dry-run %s is not known: use client, server or none", o.dryRun)
 	}
+	if o.uid != "" && !uid.MatchString(o.uid) {
+		return fmt.Errorf("--uid %s is no UID: it is metadata.uid of the Application, as 5f9e2a71-0c4d-4f7e-9d55-2f6f0b7f3c11", o.uid)
+	}
 	return o.output.check()
 }
+
+// uid is what the API server gives objects.
+var uid = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
 func (p *plugin) runGrant(cmd *cobra.Command, o *grantFlags, argument string) error {
 	if err := o.check(); err != nil {

@@ -248,6 +248,8 @@ func TestGrantSaysWhatIsWrong(t *testing.T) {
 	has(t, grant(tenantAdmin), "could not look: needs list on tenants", "--token-server", "--uid")
 	has(t, grant(editor, "--uid", string(w.app.UID), "--scope=a", "--tenant=acme"), "tenantgrants.countersign.dev", "is forbidden")
 	has(t, grant(both, "--expires=yesterday"), "neither a time")
+	has(t, grant(both, "--uid=kpi", "--scope=assets:read"), "--uid kpi is no UID: it is metadata.uid of the Application")
+	has(t, w.run(both, "grant").err, "0 arguments, want 1: kubectl countersign grant <host>/<application>")
 	has(t, grant(both, "--expires=2029-01-01T00:00:00Z"), "has passed")
 	has(t, grant(both, "--state=Paused"), "use Active or Suspended")
 	has(t, grant(both, "--dry-run=maybe"), "use client, server or none")

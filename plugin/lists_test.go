@@ -36,6 +36,8 @@ host kpi 1.1.0 custom assets:read`)
 	has(t, got.err, "On offer to tenant acme. To consent: kubectl countersign grant <host>/<application> -n ns-acme")
 	has(t, columns(w.run(viewer, "offers", "--tenant", w.acme.Name, "-o", "wide").out),
 		"host kpi 1.0.0 Limited assets:read assets:write timeseries:read KPI Dashboard <uid> Reads all, writes assets.")
+	has(t, w.run(viewer, "offers", in(w.acme), "-o", "json").out, `"hostTenant": "host"`, `"displayName": "KPI Dashboard"`,
+		`"displayName": "Limited"`, `"uid": "<uid>"`)
 	has(t, w.run(viewer, "offers", "--tenant", w.host.Name).err, "Nothing is on offer to tenant host.")
 	has(t, w.run(viewer, "offers", "--tenant", "nobody").err, "error: there is no accepted Tenant nobody")
 }

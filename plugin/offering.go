@@ -12,9 +12,9 @@ import (
 
 // offered is what is on offer to a tenant, and who says so.
 type offered struct {
-	Tenant string         `json:"tenant"`
-	Offers []remote.Offer `json:"offers"`
-
+	Tenant string
+	Offers []remote.Offer
+	// namespace is the tenant's.
 	namespace string
 }
 

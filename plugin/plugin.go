@@ -86,6 +86,16 @@ Exit status: 0 done; 1 'why' found that no token can be had; 2 something failed,
 	return root
 }
 
+// exactly takes that many arguments, and says otherwise how the command is written.
+func exactly(count int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != count {
+			return fmt.Errorf("%d arguments, want %d: %s (--help shows examples)", len(args), count, cmd.UseLine())
+		}
+		return nil
+	}
+}
+
 // connect returns a client with the asker's rights, and the namespace that is meant where none is named.
 func (p *plugin) connect() (client.WithWatch, string, error) {
 	config, err := p.config.ToRESTConfig()

@@ -62,7 +62,7 @@ Rights: as for 'rotate'.`,
 }
 
 func (p *plugin) rotation(o *rotateFlags, cmd *cobra.Command) *cobra.Command {
-	cmd.Args, cmd.ValidArgsFunction = cobra.ExactArgs(1), p.completeApplication
+	cmd.Args, cmd.ValidArgsFunction = exactly(1), p.completeApplication
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return p.runRotate(cmd.Context(), o, args[0]) }
 	cmd.Flags().BoolVar(&o.wait, "wait", false, "Wait until the new credentials stand in the Secret.")
 	cmd.Flags().DurationVar(&o.timeout, "timeout", time.Minute, "How long to wait.")

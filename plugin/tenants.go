@@ -36,7 +36,7 @@ type actsFor struct {
 func (p *plugin) tenants() *cobra.Command {
 	o := &tenantsFlags{}
 	cmd := &cobra.Command{
-		Use:   "tenants <application>[@version]",
+		Use:   "tenants [host/]<application>[@version]",
 		Short: "The tenants that an application can act for, and with which scopes",
 		Long: `List the tenants that tokens can be had for now, for each version of the application, with the scopes: the decision of the
 token server on the objects as they are. --all also lists tenants that granted something and for which no token can be had, with
@@ -47,7 +47,7 @@ all namespaces (API group countersign.dev; ClusterRole countersign-viewer, bound
 application's administrator who has not these asks the token server as the application: GET /v1/tenants.`,
 		Example: `  kubectl countersign tenants kpi-dashboard -n operator-co
   kubectl countersign tenants operator-co/kpi-dashboard@1.0.0 --all -o wide`,
-		Args:              cobra.ExactArgs(1),
+		Args:              exactly(1),
 		ValidArgsFunction: p.completeApplication,
 		RunE:              func(cmd *cobra.Command, args []string) error { return p.runTenants(cmd, o, args[0]) },
 	}

@@ -41,7 +41,7 @@ countersign.dev) where the Secret's variables have names of their own (spec.cred
 
   # Call an API with it.
   curl -H "Authorization: Bearer $(kubectl countersign token kpi-dashboard@1.0.0 --tenant acme -n operator-co --raw)" …`,
-		Args:              cobra.ExactArgs(1),
+		Args:              exactly(1),
 		ValidArgsFunction: p.completeApplication,
 		RunE:              func(cmd *cobra.Command, args []string) error { return p.runToken(cmd.Context(), o, args[0]) },
 	}

@@ -30,7 +30,7 @@ countersign-tenant-administrator, part of admin).`,
 
   # For a while. 'grant --state Active' takes it back.
   kubectl countersign withdraw operator-co/kpi-dashboard -n tenant-acme --suspend`,
-		Args:              cobra.ExactArgs(1),
+		Args:              exactly(1),
 		ValidArgsFunction: p.completeGrant,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			named, err := parseHosted(args[0])
