@@ -1,15 +1,13 @@
 package plugin
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"countersign.dev/access"
 	"countersign.dev/api/v1alpha1"
 	"countersign.dev/plugin/live"
 )
@@ -20,23 +18,6 @@ type applicationsFlags struct {
 	all    bool
 }
 
-// actsOn is an application that a tenant consented to.
-type actsOn struct {
-	Tenant      string          `json:"tenant"`
-	HostTenant  string          `json:"hostTenant"`
-	Application string          `json:"application"`
-	Effective   bool            `json:"effective"`
-	Reason      v1alpha1.Reason `json:"reason"`
-	// Scopes are those of the grant: no token for the tenant has others.
-	Scopes   []v1alpha1.Scope `json:"scopes"`
-	Versions string           `json:"versions"`
-	Since    time.Time        `json:"since"`
-	Expires  *time.Time       `json:"expires,omitempty"`
-	Message  string           `json:"message"`
-
-	conditions []metav1.Condition
-}
-
 func (p *plugin) applications() *cobra.Command {
 	o := &applicationsFlags{}
 	cmd := &cobra.Command{
@@ -44,6 +25,7 @@ func (p *plugin) applications() *cobra.Command {
 		Short: "Who may act on a tenant's data, on what and since when",
 		Long: `List the applications of other tenants that can have tokens for the tenant's data now, with the scopes that the tenant granted and
 when it did. The tenant is that of the namespace, or --for. --all also lists grants by which no token can be had, with the reason.
+Where nobody can say yet, since the operator has not looked at the grant's last change, the grant is listed and marked so.
 
 Rights: list on tenantgrants in the namespace of the tenant (API group countersign.dev; ClusterRole
 countersign-tenant-administrator, part of admin). Who may also look at everything else (list on tenants, resourceservers and
@@ -72,86 +54,68 @@ func (p *plugin) runApplications(cmd *cobra.Command, o *applicationsFlags) error
 	if err != nil {
 		return err
 	}
-	if o.tenant != "" && facts.SeesTenants() {
-		tenant := facts.Tenant(o.tenant)
-		if tenant == nil {
-			return noTenant(namespace, o.tenant)
-		}
-		namespace = tenant.Namespace
-	}
-	grants, seen := facts.Grants(namespace)
-	if !seen {
-		return facts.Complete()
+	grants, namespace, err := o.grantsOf(facts, namespace)
+	if err != nil {
+		return err
 	}
 	slices.SortFunc(grants, func(a, b *v1alpha1.TenantGrant) int { return strings.Compare(a.Name, b.Name) })
 	found := []actsOn{}
 	for _, grant := range grants {
-		if o.tenant == "" || string(grant.Spec.Tenant) == o.tenant {
-			row := newActsOn(grant)
-			p.decideActsOn(facts, grant, &row)
-			found = append(found, row)
-		}
+		row := newActsOn(grant)
+		p.decideActsOn(facts, &row)
+		found = append(found, row)
 	}
 	if err := facts.Err(); err != nil {
 		return err
 	}
 	if err := facts.Complete(); err != nil {
 		p.note("%v. What follows is what the operator wrote into the conditions of the grants.", err)
-		for i := range found {
-			p.believeOperator(&found[i])
+		for i, row := range found {
+			found[i] = p.believeOperator(&row)
 		}
 	}
 	if !o.all {
-		found = slices.DeleteFunc(found, func(row actsOn) bool { return !row.Effective })
+		found = slices.DeleteFunc(found, func(row actsOn) bool { return !row.Effective && !row.Unknown })
 	}
 	return p.printApplications(o, found, namespace)
 }
 
-func newActsOn(grant *v1alpha1.TenantGrant) actsOn {
-	spec := &grant.Spec
-	row := actsOn{
-		Tenant: string(spec.Tenant), HostTenant: string(spec.Application.HostTenant), Application: spec.Application.Name,
-		Scopes: spec.Scopes, Versions: versionsOf(spec), Since: grant.CreationTimestamp.UTC(),
-		conditions: grant.Status.Conditions,
+// grantsOf returns the grants of the tenant that is asked about, and the namespace that they are in. Where Tenants may not be
+// looked at, the grants say whose the namespace is.
+func (o *applicationsFlags) grantsOf(facts *live.Facts, namespace string) ([]*v1alpha1.TenantGrant, string, error) {
+	switch sees := facts.SeesTenants(); {
+	case !sees:
+	case o.tenant != "":
+		tenant := facts.Tenant(o.tenant)
+		if tenant == nil {
+			return nil, "", noTenant(namespace, o.tenant)
+		}
+		namespace = tenant.Namespace
+	case facts.Err() == nil && len(facts.TenantsClaiming(namespace)) == 0:
+		return nil, "", fmt.Errorf("namespace %s speaks for no tenant: name the tenant's namespace (--namespace) or the tenant (--for)",
+			namespace)
 	}
-	if spec.ExpirationTime != nil {
-		end := spec.ExpirationTime.UTC()
-		row.Expires = &end
+	grants, seen := facts.Grants(namespace)
+	if !seen {
+		if err := facts.Err(); err != nil {
+			return nil, "", err
+		}
+		// Tenants are not needed: with them more is seen.
+		return nil, "", fmt.Errorf("%w. Is namespace %s that of your tenant (--namespace)?", live.LackingGrants(namespace), namespace)
 	}
-	return row
-}
-
-// decideActsOn says whether the grant has effect: for any version, as the operator says it.
-func (p *plugin) decideActsOn(facts *live.Facts, grant *v1alpha1.TenantGrant, row *actsOn) {
-	var app *access.Application
-	if host := access.AcceptedTenant(facts, row.HostTenant); host != nil {
-		app = facts.Application(host.Namespace, row.Application)
+	if o.tenant == "" {
+		return grants, namespace, nil
 	}
-	if app == nil {
-		row.Reason, row.Message = v1alpha1.ReasonApplicationNotFound, "there is no such application"
-		return
+	those := slices.DeleteFunc(slices.Clone(grants), func(g *v1alpha1.TenantGrant) bool { return string(g.Spec.Tenant) != o.tenant })
+	if len(those) > 0 || facts.SeesTenants() {
+		return those, namespace, nil
 	}
-	row.Reason, row.Message = v1alpha1.ReasonVersionNotFound, "the application has no version"
-	for i := len(app.Versions) - 1; i >= 0 && !row.Effective; i-- {
-		d := access.Decide(facts, access.Question{
-			Application: app, Version: app.Versions[i].Name, Tenant: row.Tenant, Now: p.Clock.Now(),
-		})
-		// What can be had by another grant, or by none, says nothing of this one.
-		row.Effective = d.Granted() && d.GrantUID() == grant.UID
-		row.Reason, row.Message = d.Reason, d.Message()
+	if len(grants) > 0 {
+		return nil, "", fmt.Errorf("namespace %s is tenant %s's: for tenant %s, name its namespace (--namespace)", namespace,
+			grants[0].Spec.Tenant, o.tenant)
 	}
-}
-
-// believeOperator says whether the grant has effect by the operator's condition.
-func (p *plugin) believeOperator(row *actsOn) {
-	row.Effective, row.Reason, row.Message = false, "", "the operator has not looked at it yet"
-	if said := meta.FindStatusCondition(row.conditions, string(v1alpha1.ConditionEffective)); said != nil {
-		row.Effective = said.Status == metav1.ConditionTrue
-		row.Reason, row.Message = v1alpha1.Reason(said.Reason), said.Message
-	}
-	if end := row.Expires; row.Effective && end != nil && !p.Clock.Now().Before(*end) {
-		row.Effective, row.Reason, row.Message = false, v1alpha1.ReasonGrantExpired, "the grant has expired"
-	}
+	return nil, "", fmt.Errorf("nothing says which tenant namespace %s is, and it has no grant: name the namespace of tenant %s "+
+		"(--namespace), without --for", namespace, o.tenant)
 }
 
 func (p *plugin) printApplications(o *applicationsFlags, found []actsOn, namespace string) error {
@@ -165,7 +129,7 @@ func (p *plugin) printApplications(o *applicationsFlags, found []actsOn, namespa
 	t := &table{columns: []string{"HOST", "APPLICATION", "REASON", "SCOPES", "SINCE", "EXPIRES", "tenant", "versions", "message"}}
 	for i := range found {
 		row := &found[i]
-		t.add(row.HostTenant, row.Application, string(row.Reason), strings.ReplaceAll(commas(row.Scopes), ",", " "),
+		t.add(row.HostTenant, row.Application, row.reason(), strings.ReplaceAll(commas(row.Scopes), ",", " "),
 			row.Since.Format(time.RFC3339), timeOr(row.Expires, "never"), row.Tenant, row.Versions, row.Message)
 	}
 	return p.print(&o.output, t)

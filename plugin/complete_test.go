@@ -35,7 +35,7 @@ func TestWhatIsTypedWrongIsSaid(t *testing.T) {
 		want string
 	}{
 		"no such command":     {[]string{"wy"}, `unknown command "wy"`},
-		"an argument missing": {[]string{"why", "kpi"}, "accepts 2 arg(s), received 1"},
+		"an argument missing": {[]string{"why", "kpi"}, "1 arguments, want 2: kubectl countersign why [host/]<application>[@version] <tenant>"},
 		"no such output":      {[]string{"why", "kpi", "acme", "-o", "xml"}, "--output xml is not known: use one of json, yaml"},
 		"no such flag":        {[]string{"grant", "a/b", "--forever"}, "unknown flag: --forever"},
 		"two kinds of scopes": {[]string{"grant", "a/b", "--scope=a", "--level=b"}, "none of the others can be"},

@@ -32,6 +32,9 @@ func (p *plugin) credentials() *cobra.Command {
 	return cmd
 }
 
+// shortest is how long a secret lives at least.
+const shortest = time.Minute
+
 func (p *plugin) credentialsNew() *cobra.Command {
 	o, expires := &output{}, time.Duration(0)
 	cmd := &cobra.Command{
@@ -49,8 +52,8 @@ Rights: none. Listing the entry takes update or patch on applications in the hos
 			if err := o.check(); err != nil {
 				return err
 			}
-			if expires <= 0 {
-				return fmt.Errorf("--expires-in %s has passed: name a time to come, as 2160h", expires)
+			if expires < shortest {
+				return fmt.Errorf("--expires-in %s is over before the secret could be listed: name a minute or more, as 2160h", expires)
 			}
 			secret, err := credential.New(p.Rand)
 			if err != nil {

@@ -26,6 +26,7 @@ func (w *world) annotation(name string) string {
 func TestRotateWritesANewWordForAllOrForOneVersion(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.issued(true, nil, "a1", "b1")
 	const rotate, revoke = v1alpha1.AnnotationRotate, "countersign.dev/rotate-and-revoke"
 	rotated := func(command, application string) string {
 		got := w.run(appAdmin, command, application, in(w.host))
@@ -63,13 +64,60 @@ func TestRotateWritesANewWordForAllOrForOneVersion(t *testing.T) {
 func TestRotateSaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	has(t, w.run(appAdmin, "rotate", "kpi", in(w.host)).err, "version 1.0.0 has no credentials yet", "Application ns-host/kpi say why")
+	w.issued(true, nil, "a1", "b1")
 	has(t, w.run(editor, "rotate", "kpi", in(w.host)).err, "looking for Application ns-host/kpi", "is forbidden")
 	has(t, w.run(viewer, "rotate", "kpi", in(w.host)).err, "annotating Application ns-host/kpi", "is forbidden")
 	has(t, w.run(appAdmin, "rotate", "kpi@3", in(w.host)).err, "has no version 3 in spec.versions")
-	has(t, w.run(appAdmin, "rotate", "host/kpi", in(w.host)).err, "name the application alone")
+	has(t, w.run(appAdmin, "rotate", "host/kpi", in(w.host)).err, "needs list on tenants", "name the application without its host")
 	has(t, w.run(appAdmin, "rotate", "nothing", in(w.host)).err, "not found")
 	if w.annotation(v1alpha1.AnnotationRotate) != "" {
 		t.Error("something was written all the same")
+	}
+}
+
+func TestWhatTheOperatorCannotRotateIsNotAskedOfIt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.issued(true, nil, "a1", "b1")
+	edit(w, w.app, func(a *v1alpha1.Application) {
+		a.Spec.Versions[0].Verifiers = []v1alpha1.SelfHostedVerifier{{
+			SHA256: strings.Repeat("0", 64), ExpirationTime: metav1.NewTime(noon.AddDate(1, 0, 0)),
+		}}
+	})
+	run := func(command, application string) answer { return w.run(appAdmin, command, application, in(w.host)) }
+	for _, command := range []string{"rotate", "rotate-and-revoke"} {
+		got := run(command, "kpi@1.0.0")
+		if got.status != plugin.Failed || w.annotation("countersign.dev/"+command) != "" {
+			t.Errorf("%s: %d, annotated with %q", command, got.status, w.annotation("countersign.dev/"+command))
+		}
+		has(t, got.err, "'kubectl countersign credentials new'", "taking an entry out", "spec.versions[1.0.0].verifiers")
+	}
+	got := run("rotate", "kpi")
+	has(t, got.out, "annotated")
+	has(t, got.err, "Not rotated: version 1.0.0 brings client secrets of its own")
+
+	edit(w, w.app, func(a *v1alpha1.Application) { a.Spec.Versions[1].Access = nil })
+	got = run("rotate", "kpi")
+	has(t, got.err, "version 1.0.0 brings", "version 1.1.0 has no access")
+	if got.status != plugin.Failed || got.out != "" {
+		t.Errorf("%d: %s", got.status, got.out)
+	}
+}
+
+func TestAnAnnotationThatTheOperatorCannotReadIsReplaced(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.issued(true, nil, "a1", "b1")
+	for _, unreadable := range []string{"now!", "=x", "a,b", "1.1.0=a,1.1.0=b", "a,,b", strings.Repeat("a", 65)} {
+		edit(w, w.app, func(a *v1alpha1.Application) {
+			a.Annotations = map[string]string{v1alpha1.AnnotationRotate: unreadable}
+		})
+		got := w.run(appAdmin, "rotate", "kpi@1.0.0", in(w.host))
+		has(t, got.err, "which the operator cannot read: it is replaced")
+		if words := w.annotation(v1alpha1.AnnotationRotate); !strings.HasPrefix(words, "1.0.0=") || strings.Contains(words, ",") {
+			t.Errorf("%q became %q", unreadable, words)
+		}
 	}
 }
 
@@ -159,5 +207,7 @@ func TestNewCredentialsAreASecretAndWhatTheServerKnowsItBy(t *testing.T) {
 		t.Errorf("the secret is shown %d times", strings.Count(text, "csk_"))
 	}
 	has(t, text, "verifiers:\n- sha256: ", "\n  expirationTime: 2030-08-30T12:00:00Z\n")
-	has(t, w.run("nobody", "credentials", "new", "--expires-in=-1h").err, "has passed")
+	for _, short := range []string{"-1h0m0s", "0s", "59s"} {
+		has(t, w.run("nobody", "credentials", "new", "--expires-in="+short).err, "--expires-in "+short+" is over before")
+	}
 }

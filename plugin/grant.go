@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -54,7 +56,7 @@ countersign-tenant-administrator, part of admin), and those of 'offers' unless -
   # Refuse for now, and go on.
   kubectl countersign grant operator-co/kpi-dashboard -n tenant-acme --state Suspended
   kubectl countersign grant operator-co/kpi-dashboard -n tenant-acme --state Active`,
-		Args:              cobra.ExactArgs(1),
+		Args:              exactly(1),
 		ValidArgsFunction: p.completeGrant,
 		RunE:              func(cmd *cobra.Command, args []string) error { return p.runGrant(cmd, o, args[0]) },
 	}
@@ -80,8 +82,14 @@ func (o *grantFlags) check() error {
 	if !slices.Contains([]string{"none", "client", "server"}, o.dryRun) {
 		return fmt.Errorf("--dry-run %s is not known: use client, server or none", o.dryRun)
 	}
+	if o.uid != "" && !uid.MatchString(o.uid) {
+		return fmt.Errorf("--uid %s is no UID: it is metadata.uid of the Application, as 5f9e2a71-0c4d-4f7e-9d55-2f6f0b7f3c11", o.uid)
+	}
 	return o.output.check()
 }
+
+// uid is what the API server gives objects.
+var uid = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
 func (p *plugin) runGrant(cmd *cobra.Command, o *grantFlags, argument string) error {
 	if err := o.check(); err != nil {
@@ -102,15 +110,22 @@ func (p *plugin) runGrant(cmd *cobra.Command, o *grantFlags, argument string) er
 	case apierrors.IsNotFound(err):
 		return p.createGrant(ctx, c, o, named, namespace)
 	case err != nil:
-		return fmt.Errorf("looking whether there is a TenantGrant %s: %w", key, err)
+		return fmt.Errorf("looking whether there is a TenantGrant %s: %w", key, inNamespace(err, namespace))
+	}
+	if since := grant.DeletionTimestamp; since != nil {
+		return fmt.Errorf("TenantGrant %s is being deleted since %s, held by finalizers (%s): whatever is written into it, it grants "+
+			"nothing. Wait until it is gone, and grant anew", key, since.UTC().Format(time.RFC3339), commas(grant.Finalizers))
 	}
 	return p.updateGrant(ctx, c, o, named, grant)
 }
 
 // createGrant writes a new grant.
 func (p *plugin) createGrant(ctx context.Context, c client.Client, o *grantFlags, named reference, namespace string) error {
-	terms, err := p.terms(ctx, o, named)
+	terms, err := p.terms(ctx, o, named, o.covered(nil))
 	if err != nil {
+		return err
+	}
+	if err := p.checkPlace(ctx, terms.tenant, namespace); err != nil {
 		return err
 	}
 	grant := &v1alpha1.TenantGrant{
@@ -133,69 +148,6 @@ func (p *plugin) createGrant(ctx context.Context, c client.Client, o *grantFlags
 		}
 	}
 	return p.printGrant(o, grant, "created", consent(grant))
-}
-
-// updateGrant changes in a grant what flags name.
-func (p *plugin) updateGrant(ctx context.Context, c client.Client, o *grantFlags, named reference, grant *v1alpha1.TenantGrant) error {
-	if o.tenant != "" && o.tenant != string(grant.Spec.Tenant) {
-		return fmt.Errorf("TenantGrant %s/%s is tenant %s's, which nothing can change: name the namespace of tenant %s (--namespace)",
-			grant.Namespace, grant.Name, grant.Spec.Tenant, o.tenant)
-	}
-	before := grant.DeepCopy()
-	if o.changesNothing() {
-		return p.compareGrant(ctx, o, named, grant)
-	}
-	if o.level != "" {
-		terms, err := p.terms(ctx, o, named)
-		if err != nil {
-			return err
-		}
-		grant.Spec.Scopes = terms.scopes
-	}
-	if scopes := splitScopes(o.scopes); len(scopes) > 0 {
-		grant.Spec.Scopes = asScopes(scopes)
-	}
-	if o.uid != "" {
-		grant.Spec.Application.UID = types.UID(o.uid)
-	}
-	if err := o.apply(&grant.Spec, p.Clock.Now()); err != nil {
-		return err
-	}
-	changes := grantChanges(&before.Spec, &grant.Spec)
-	if len(changes) == 0 {
-		return p.printGrant(o, grant, "unchanged", consent(grant))
-	}
-	if o.dryRun != "client" {
-		// The resourceVersion that was read goes along: what somebody else consented to meanwhile is not overwritten.
-		if err := c.Update(ctx, grant, o.updateOptions()...); err != nil {
-			return fmt.Errorf("updating TenantGrant %s/%s: %w", grant.Namespace, grant.Name, err)
-		}
-	}
-	return p.printGrant(o, grant, "updated", append(changes, consent(grant)...))
-}
-
-// changesNothing reports whether no flag names anything of a grant.
-func (o *grantFlags) changesNothing() bool {
-	return o.uid == "" && len(o.scopes) == 0 && o.level == "" && len(o.versions) == 0 && o.expires == "" && o.state == ""
-}
-
-// compareGrant holds a grant that is there, and that no flag changes, against what is on offer now.
-func (p *plugin) compareGrant(ctx context.Context, o *grantFlags, named reference, grant *v1alpha1.TenantGrant) error {
-	terms, err := p.terms(ctx, o, named)
-	if err != nil {
-		return fmt.Errorf("TenantGrant %s/%s is there already, and no flag says what to change in it. What is on offer could not be "+
-			"compared: %w", grant.Namespace, grant.Name, err)
-	}
-	if string(grant.Spec.Application.UID) != terms.uid {
-		return fmt.Errorf("TenantGrant %s/%s is for an earlier application of that name, with the UID %s. To consent to the present "+
-			"one, say so: --uid %s", grant.Namespace, grant.Name, grant.Spec.Application.UID, terms.uid)
-	}
-	if missing := without(terms.scopes, grant.Spec.Scopes); len(missing) > 0 {
-		return fmt.Errorf("TenantGrant %s/%s is there already, and the offered versions could use more than it lists: %s. To consent "+
-			"to that, write all scopes out: --scope %s", grant.Namespace, grant.Name, commas(missing),
-			commas(append(slices.Clone(grant.Spec.Scopes), missing...)))
-	}
-	return p.printGrant(o, grant, "unchanged", consent(grant))
 }
 
 func (o *grantFlags) createOptions() []client.CreateOption {

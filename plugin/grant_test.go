@@ -91,12 +91,12 @@ spec:
   tenant: acme
 `)
 	got := w.run(both, "grant", w.host.Name+"/kpi", in(w.acme), "--dry-run=server", "-o", "name")
-	same(t, got, plugin.Done, "tenantgrant.countersign.dev/host.kpi created (server dry run)\n")
+	same(t, got, plugin.Done, "tenantgrant.countersign.dev/host.kpi\n")
 	if w.readGrant() != nil {
 		t.Error("a dry run has written")
 	}
 	has(t, w.run(both, "grant", w.host.Name+"/kpi", in(w.acme), "--dry-run=server", "--scope=A B", "--expires=2031-01-01T00:00:00Z",
-		"--version=V1").err, "error: creating TenantGrant ns-acme/host.kpi:", "spec.versions")
+		"--uid", string(w.app.UID), "--version=V1").err, "error: creating TenantGrant ns-acme/host.kpi:", "spec.versions")
 }
 
 func TestAGrantThatIsThereChangesByFlagsAlone(t *testing.T) {
@@ -110,8 +110,8 @@ func TestAGrantThatIsThereChangesByFlagsAlone(t *testing.T) {
 	if got.status != plugin.Failed || w.consented() != "assets:read" {
 		t.Errorf("%d, and consented is %s", got.status, w.consented())
 	}
-	has(t, got.err, "is there already, and the offered versions could use more than it lists: assets:write,timeseries:read",
-		"--scope assets:read,assets:write,timeseries:read")
+	has(t, got.err, "is there already, and the offered versions that it covers could use more than it lists: assets:write,timeseries:read",
+		"kubectl countersign grant host/kpi -n ns-acme --scope assets:read,assets:write,timeseries:read")
 
 	got = run("--scope=assets:write,timeseries:read", "--expires=2031-01-01T00:00:00Z")
 	has(t, got.out, "updated", "scopes added: assets:write,timeseries:read", "scopes taken out: assets:read",
@@ -134,9 +134,85 @@ func TestAnEarlierApplicationsGrantIsMovedOnByItsUIDAlone(t *testing.T) {
 	grant := w.grant("assets:read", "assets:write", "timeseries:read")
 	edit(w, grant, func(g *v1alpha1.TenantGrant) { g.Spec.Application.UID = "00000000-0000-0000-0000-000000000000" })
 	got := w.run(both, "grant", w.host.Name+"/kpi", in(w.acme))
-	has(t, got.err, "is for an earlier application of that name", "--uid <uid>")
+	const todo = "kubectl countersign grant host/kpi -n ns-acme --uid <uid> --scope assets:read,assets:write,timeseries:read; or withdraw"
+	has(t, got.err, "is for an earlier application of that name", "(ApplicationReplaced)", todo)
+	for _, flag := range []string{"--version=1.0.0", "--level=" + w.name("limited"), "--scope=assets:read,assets:write,timeseries:read"} {
+		got := w.run(both, "grant", w.host.Name+"/kpi", in(w.acme), flag)
+		has(t, got.err, "is for an earlier application of that name", todo)
+		if got.status != plugin.Failed || got.out != "" {
+			t.Errorf("%s: %d: %s", flag, got.status, got.out)
+		}
+	}
+	has(t, w.run(both, "grant", w.host.Name+"/kpi", in(w.acme), "--state=Suspended").out, "state: Active -> Suspended")
 	has(t, w.run(both, "grant", w.host.Name+"/kpi", in(w.acme), "--uid", string(w.app.UID)).out,
 		"uid: 00000000-0000-0000-0000-000000000000 -> <uid>")
+}
+
+func TestAGrantIsWrittenIntoTheNamespaceOfItsTenantAlone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.bind("default", both, "countersign-tenant-administrator")
+	w.bind(w.host.Spec.Namespace, tenantAdmin, "countersign-tenant-administrator")
+	for _, flags := range [][]string{nil, {"--uid", string(w.app.UID), "--scope=assets:read"}} {
+		for _, namespace := range []string{"default", w.host.Spec.Namespace} {
+			got := w.run(both, append([]string{"grant", w.host.Name + "/kpi", "--namespace", namespace, "--tenant", w.acme.Name,
+				"--dry-run=client"}, flags...)...)
+			if namespace == "default" {
+				has(t, got.err, "the grants of tenant acme are in its namespace ns-acme, and mean nothing in default: --namespace ns-acme")
+			}
+			if got.status != plugin.Failed {
+				t.Errorf("in %s: %s", namespace, got.out)
+			}
+		}
+	}
+	w.grant("assets:read")
+	has(t, w.run(tenantAdmin, "grant", w.host.Name+"/other", in(w.acme), "--tenant=globex", "--scope=a", "--uid", string(w.app.UID)).err,
+		"namespace ns-acme is tenant acme's, as TenantGrant host.kpi says")
+}
+
+func TestVersionsThatAreNotOnOfferAreNotConsentedTo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	run := func(flags ...string) answer {
+		return w.run(both, append([]string{"grant", w.host.Name + "/kpi", in(w.acme)}, flags...)...)
+	}
+	const want = "error: version 9.9 is not on offer: on offer is 1.0.0,1.1.0. To consent to what is yet to come"
+	has(t, run("--version=9.9").err, want)
+	has(t, run("--version=1.0.0,9.9").err, want)
+	if w.readGrant() != nil {
+		t.Fatal("it was written")
+	}
+	w.grant("assets:read")
+	has(t, run("--version=9.9").err, want)
+	has(t, run("--version=9.9", "--level="+w.name("limited")).err, want)
+	if versions := w.readGrant().Spec.Versions; len(versions) > 0 {
+		t.Errorf("the grant covers %v", versions)
+	}
+	got := w.run(tenantAdmin, "grant", w.host.Name+"/kpi", in(w.acme), "--version=9.9")
+	has(t, got.err, "Could not compare with what is on offer: could not look")
+	has(t, got.out, "versions: all, later ones too -> 9.9")
+	has(t, run().err, "the grant covers version 9.9 alone, and on offer is 1.0.0,1.1.0")
+
+	has(t, run("--version=1.1.0").out, "versions: 9.9 -> 1.1.0")
+	same(t, run("-o", "name"), plugin.Done, "tenantgrant.countersign.dev/host.kpi\n") // the versions that it does not cover need more
+	has(t, run("--level="+w.name("limited")).err, "no offered version that the grant covers (1.1.0) has the level limited")
+}
+
+func TestAGrantThatIsBeingDeletedIsNotChanged(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	grant := w.grant("assets:read")
+	edit(w, grant, func(g *v1alpha1.TenantGrant) { g.Finalizers = []string{"example.com/hold"} })
+	if err := admin.Delete(t.Context(), grant); err != nil {
+		t.Fatal(err)
+	}
+	for _, flag := range []string{"--state=Active", "--scope=assets:write"} {
+		got := w.run(both, "grant", w.host.Name+"/kpi", in(w.acme), flag)
+		has(t, got.err, "TenantGrant ns-acme/host.kpi is being deleted since 20", "held by finalizers (example.com/hold)", "grant anew")
+		if got.status != plugin.Failed {
+			t.Errorf("%s: %s", flag, got.out)
+		}
+	}
 }
 
 func TestWithAUIDNothingIsLookedUp(t *testing.T) {
@@ -172,6 +248,8 @@ func TestGrantSaysWhatIsWrong(t *testing.T) {
 	has(t, grant(tenantAdmin), "could not look: needs list on tenants", "--token-server", "--uid")
 	has(t, grant(editor, "--uid", string(w.app.UID), "--scope=a", "--tenant=acme"), "tenantgrants.countersign.dev", "is forbidden")
 	has(t, grant(both, "--expires=yesterday"), "neither a time")
+	has(t, grant(both, "--uid=kpi", "--scope=assets:read"), "--uid kpi is no UID: it is metadata.uid of the Application")
+	has(t, w.run(both, "grant").err, "0 arguments, want 1: kubectl countersign grant <host>/<application>")
 	has(t, grant(both, "--expires=2029-01-01T00:00:00Z"), "has passed")
 	has(t, grant(both, "--state=Paused"), "use Active or Suspended")
 	has(t, grant(both, "--dry-run=maybe"), "use client, server or none")

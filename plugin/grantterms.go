@@ -1,8 +1,6 @@
 package plugin
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,91 +9,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/cli-runtime/pkg/printers"
 
-	"countersign.dev/access"
 	"countersign.dev/api/v1alpha1"
-	"countersign.dev/plugin/remote"
 )
-
-// terms is who consents to what.
-type terms struct {
-	tenant, uid string
-	scopes      []v1alpha1.Scope
-}
-
-// terms returns what flags say, and for the rest what is on offer.
-func (p *plugin) terms(ctx context.Context, o *grantFlags, named reference) (*terms, error) {
-	t := &terms{tenant: o.tenant, uid: o.uid, scopes: asScopes(splitScopes(o.scopes))}
-	if o.uid != "" {
-		return t, p.termsByFlags(ctx, t)
-	}
-	found, err := p.offeredTo(ctx, &o.server, o.tenant, &named)
-	if err != nil {
-		return nil, fmt.Errorf("%w. Without a look at the offer, name the application's UID (--uid) and the scopes (--scope)", err)
-	}
-	if len(found.Offers) == 0 {
-		return nil, fmt.Errorf("no application %s of tenant %s is offered to this tenant: ask its administrator to offer it (spec.offer), "+
-			"or compare the names ('offers' lists them)", named.application, named.host)
-	}
-	offer := &found.Offers[0]
-	t.tenant, t.uid = found.Tenant, offer.UID
-	if len(t.scopes) == 0 {
-		t.scopes = needed(offer, o)
-	}
-	if len(t.scopes) == 0 && o.level != "" {
-		return nil, fmt.Errorf("no offered version has the level %s: 'offers' lists them, or write scopes out (--scope)", o.level)
-	}
-	if len(t.scopes) == 0 {
-		return nil, errNoScopes
-	}
-	return t, nil
-}
-
-// termsByFlags completes what can be known without a look at the offer: whose the namespace is.
-func (p *plugin) termsByFlags(ctx context.Context, t *terms) error {
-	if len(t.scopes) == 0 {
-		return errors.New("with --uid nothing is looked up: write the scopes out (--scope), a level cannot be expanded")
-	}
-	if t.tenant != "" {
-		return nil
-	}
-	facts, namespace, err := p.look(ctx)
-	if err != nil {
-		return err
-	}
-	if host := access.HostOf(facts, namespace); host != nil {
-		t.tenant = host.Name
-		return nil
-	}
-	grants, _ := facts.Grants(namespace)
-	if len(grants) == 0 {
-		return fmt.Errorf("nothing says which tenant namespace %s is: name it by --tenant", namespace)
-	}
-	t.tenant = string(grants[0].Spec.Tenant)
-	return nil
-}
-
-// needed is what a grant has to list so that nothing is missing to the versions that it covers.
-func needed(offer *remote.Offer, o *grantFlags) []v1alpha1.Scope {
-	var scopes []string
-	for _, version := range offer.Versions {
-		covered := len(o.versions) == 0 || slices.Contains(o.versions, "*") || slices.Contains(o.versions, version.Version)
-		if covered && (o.level == "" || version.Level != nil && version.Level.Name == o.level) {
-			scopes = append(scopes, version.Scopes...)
-		}
-	}
-	return asScopes(access.NewScopes(scopes...))
-}
 
 // apply writes into the spec what flags say beside scopes and UID.
 func (o *grantFlags) apply(spec *v1alpha1.TenantGrantSpec, now time.Time) error {
-	if len(o.versions) > 0 {
-		spec.Versions = nil
-	}
-	for _, version := range o.versions {
-		if version != "*" {
-			spec.Versions = append(spec.Versions, v1alpha1.VersionName(version))
-		}
-	}
+	spec.Versions = o.covered(spec.Versions)
 	switch v1alpha1.State(o.state) {
 	case "":
 	case v1alpha1.StateActive, v1alpha1.StateSuspended:
@@ -174,12 +93,15 @@ func (p *plugin) printGrant(o *grantFlags, grant *v1alpha1.TenantGrant, done str
 	grant.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("TenantGrant"))
 	grant.ManagedFields = nil
 	switch o.format {
+	case "name":
+		_, err := fmt.Fprintf(p.Out, "tenantgrant.countersign.dev/%s\n", grant.Name)
+		return err
 	case "json":
 		return (&printers.JSONPrinter{}).PrintObj(grant, p.Out)
 	case "yaml":
 		return (&printers.YAMLPrinter{}).PrintObj(grant, p.Out)
 	}
-	if _, err := fmt.Fprintf(p.Out, "tenantgrant.countersign.dev/%s %s\n", grant.Name, done); err != nil || o.format == "name" {
+	if _, err := fmt.Fprintf(p.Out, "tenantgrant.countersign.dev/%s %s\n", grant.Name, done); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(p.Out, "  %s\n", strings.Join(lines, "\n  "))

@@ -12,8 +12,10 @@ import (
 
 // offered is what is on offer to a tenant, and who says so.
 type offered struct {
-	Tenant string         `json:"tenant"`
-	Offers []remote.Offer `json:"offers"`
+	Tenant string
+	Offers []remote.Offer
+	// namespace is the tenant's.
+	namespace string
 }
 
 // offeredTo returns what is on offer to the tenant, or to that of the namespace where it is empty: all, or one application
@@ -52,13 +54,18 @@ func offeredByObjects(facts *live.Facts, namespace, name string, only *reference
 	if name != "" {
 		tenant = access.AcceptedTenant(facts, name)
 	}
-	if err := facts.Complete(); err != nil {
-		return nil, err
+	if facts.Complete() != nil {
+		// All rights that it takes are named at once.
+		facts.LookAround()
+		if only == nil {
+			facts.Applications("")
+		}
+		return nil, facts.Complete()
 	}
 	if tenant == nil {
 		return nil, noTenant(namespace, name)
 	}
-	found := &offered{Tenant: tenant.Name, Offers: []remote.Offer{}}
+	found := &offered{Tenant: tenant.Name, Offers: []remote.Offer{}, namespace: tenant.Namespace}
 	for _, app := range candidates(facts, only) {
 		if offering, ok := access.OfferTo(facts, app, tenant); ok {
 			found.Offers = append(found.Offers, newOffer(&offering))

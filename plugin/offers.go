@@ -28,8 +28,9 @@ offered to it and nothing about anything else. The command then makes a token of
 valid for ten minutes and for the token server alone, and asks with it.
 
 Rights: either list on tenants, resourceservers, accesslevels and applications in all namespaces (API group countersign.dev;
-ClusterRole countersign-viewer, bound for the whole cluster, has them), or create on serviceaccounts/token in the namespace of
-the tenant (ClusterRoles admin and edit have it), with --token-server or COUNTERSIGN_SERVER.`,
+ClusterRole countersign-viewer, bound for the whole cluster, has them), or, with --token-server or COUNTERSIGN_SERVER, create on
+serviceaccounts/token in the namespace of the tenant: for countersign-tenant, a ServiceAccount without rights that the platform
+makes there, the ClusterRole countersign-tenant-administrator has it; for all, admin and edit have it.`,
 		Example: `  # As an administrator of acme.
   kubectl countersign offers -n tenant-acme --token-server https://tokens.example.com
 
@@ -56,7 +57,7 @@ the tenant (ClusterRoles admin and edit have it), with --token-server or COUNTER
 
 func (p *plugin) printOffers(o *output, found *offered) error {
 	if o.encoded() {
-		return p.encode(o, found)
+		return p.encode(o, newOffersReport(found))
 	}
 	t := &table{columns: []string{"HOST", "APPLICATION", "VERSION", "ACCESS", "SCOPES", "name", "uid", "description"}}
 	for _, offer := range found.Offers {
@@ -76,7 +77,7 @@ func (p *plugin) printOffers(o *output, found *offered) error {
 	if err := p.print(o, t); err != nil {
 		return err
 	}
-	p.note("On offer to tenant %s. To consent: kubectl countersign grant <host>/<application>", found.Tenant)
+	p.note("On offer to tenant %s. To consent: kubectl countersign grant <host>/<application> -n %s", found.Tenant, found.namespace)
 	return nil
 }
 
@@ -86,4 +87,43 @@ func words(level *remote.Level) (name, description string) {
 		return "custom", "scopes of its own"
 	}
 	return cmp.Or(level.DisplayName, level.Name), level.Description
+}
+
+// offersReport is what is on offer, as JSON and YAML have it: in the words of the API's kinds.
+type offersReport struct {
+	Tenant string        `json:"tenant"`
+	Offers []offerReport `json:"offers"`
+}
+
+type offerReport struct {
+	HostTenant  string          `json:"hostTenant"`
+	Application string          `json:"application"`
+	UID         string          `json:"uid"`
+	DisplayName string          `json:"displayName,omitempty"`
+	Versions    []versionReport `json:"versions"`
+}
+
+type versionReport struct {
+	Version string       `json:"version"`
+	Level   *levelReport `json:"level,omitempty"`
+	Scopes  []string     `json:"scopes"`
+}
+
+type levelReport struct {
+	Name        string `json:"name"`
+	DisplayName string `json:"displayName,omitempty"`
+	Description string `json:"description,omitempty"`
+}
+
+func newOffersReport(found *offered) *offersReport {
+	report := &offersReport{Tenant: found.Tenant, Offers: make([]offerReport, 0, len(found.Offers))}
+	for i := range found.Offers {
+		from := &found.Offers[i]
+		offer := offerReport{from.HostTenant, from.Application, from.UID, from.DisplayName, make([]versionReport, 0, len(from.Versions))}
+		for _, version := range from.Versions {
+			offer.Versions = append(offer.Versions, versionReport{version.Version, (*levelReport)(version.Level), version.Scopes})
+		}
+		report.Offers = append(report.Offers, offer)
+	}
+	return report
 }

@@ -7,11 +7,13 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"countersign.dev/access"
 	"countersign.dev/plugin/live"
 )
 
@@ -84,6 +86,16 @@ Exit status: 0 done; 1 'why' found that no token can be had; 2 something failed,
 	return root
 }
 
+// exactly takes that many arguments, and says otherwise how the command is written.
+func exactly(count int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != count {
+			return fmt.Errorf("%d arguments, want %d: %s (--help shows examples)", len(args), count, cmd.UseLine())
+		}
+		return nil
+	}
+}
+
 // connect returns a client with the asker's rights, and the namespace that is meant where none is named.
 func (p *plugin) connect() (client.WithWatch, string, error) {
 	config, err := p.config.ToRESTConfig()
@@ -107,6 +119,37 @@ func (p *plugin) look(ctx context.Context) (*live.Facts, string, error) {
 		return nil, "", err
 	}
 	return live.New(ctx, c), namespace, nil
+}
+
+// connectToHost returns a client with the asker's rights, and the namespace of the application: that of the host where the
+// reference names one, otherwise the one that is meant.
+func (p *plugin) connectToHost(ctx context.Context, named reference) (client.WithWatch, string, error) {
+	c, namespace, err := p.connect()
+	if err != nil || named.host == "" {
+		return c, namespace, err
+	}
+	namespace, err = hostNamespace(live.New(ctx, c), named.host)
+	return c, namespace, err
+}
+
+// hostNamespace returns the namespace of a host tenant.
+func hostNamespace(facts *live.Facts, name string) (string, error) {
+	host := access.AcceptedTenant(facts, name)
+	if err := facts.Complete(); err != nil {
+		return "", fmt.Errorf("%w. Without Tenants, name the application without its host, and the namespace (--namespace)", err)
+	}
+	if host == nil {
+		return "", noTenant("", name)
+	}
+	return host.Namespace, nil
+}
+
+// inNamespace adds to a refusal for lack of rights where it was looked: the namespace may be another than was meant.
+func inNamespace(err error, namespace string) error {
+	if apierrors.IsForbidden(err) {
+		return fmt.Errorf("%w. The namespace is %s (--namespace names another)", err, namespace)
+	}
+	return err
 }
 
 // note writes a line for people beside what a program reads.

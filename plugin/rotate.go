@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
+	"maps"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,11 +28,14 @@ type rotateFlags struct {
 
 func (p *plugin) rotate() *cobra.Command {
 	return p.rotation(&rotateFlags{annotation: v1alpha1.AnnotationRotate}, &cobra.Command{
-		Use:   "rotate <application>[@version]",
+		Use:   "rotate [host/]<application>[@version]",
 		Short: "Give an application new credentials; the old ones stay valid for the overlap",
 		Long: `Ask the operator for new credentials of a version, or of all, by a word in the annotation countersign.dev/rotate of the
 Application. The old ones stay valid for spec.credentialPolicy.overlap, so that running pods go on; pods that start afterwards get
 the new ones.
+
+A version that lists client secrets of its own (spec.versions[].verifiers) has nothing that the operator could rotate: make a new
+one by 'credentials new', list it, and take the old entry out. That, and a version without access or credentials, is an error.
 
 Rights: get and patch on applications in the host's namespace; with --wait, list and watch (API group countersign.dev; ClusterRole
 countersign-application-administrator, part of admin).`,
@@ -43,11 +46,14 @@ countersign-application-administrator, part of admin).`,
 
 func (p *plugin) rotateAndRevoke() *cobra.Command {
 	return p.rotation(&rotateFlags{annotation: v1alpha1.AnnotationRotateAndRevoke}, &cobra.Command{
-		Use:   "rotate-and-revoke <application>[@version]",
+		Use:   "rotate-and-revoke [host/]<application>[@version]",
 		Short: "Give an application new credentials, and end the old ones at once: for a secret that leaked",
 		Long: `Ask the operator for new credentials of a version, or of all, and end every older one at once, by a word in the annotation
 countersign.dev/rotate-and-revoke of the Application. Pods that run with an old secret are refused from then on: restart them.
 Tokens that were issued before are good until they end, 15 or 30 minutes at most, unless the API asks the introspection endpoint.
+
+A secret of a version that lists its own ends at once when its entry is taken out of spec.versions[].verifiers: to rotate such a
+version is an error.
 
 Rights: as for 'rotate'.`,
 		Example: `  kubectl countersign rotate-and-revoke kpi-dashboard@1.0.0 -n operator-co --wait
@@ -56,7 +62,7 @@ Rights: as for 'rotate'.`,
 }
 
 func (p *plugin) rotation(o *rotateFlags, cmd *cobra.Command) *cobra.Command {
-	cmd.Args, cmd.ValidArgsFunction = cobra.ExactArgs(1), p.completeApplication
+	cmd.Args, cmd.ValidArgsFunction = exactly(1), p.completeApplication
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return p.runRotate(cmd.Context(), o, args[0]) }
 	cmd.Flags().BoolVar(&o.wait, "wait", false, "Wait until the new credentials stand in the Secret.")
 	cmd.Flags().DurationVar(&o.timeout, "timeout", time.Minute, "How long to wait.")
@@ -68,10 +74,7 @@ func (p *plugin) runRotate(ctx context.Context, o *rotateFlags, argument string)
 	if err != nil {
 		return err
 	}
-	if named.host != "" {
-		return fmt.Errorf("%q: name the application alone, and the namespace of its host (--namespace)", argument)
-	}
-	c, namespace, err := p.connect()
+	c, namespace, err := p.connectToHost(ctx, named)
 	if err != nil {
 		return err
 	}
@@ -81,36 +84,58 @@ func (p *plugin) runRotate(ctx context.Context, o *rotateFlags, argument string)
 	}
 	app := &v1alpha1.Application{}
 	app.Namespace, app.Name = namespace, named.application
-	var before map[string]string
-	var words string
+	var done *asked
 	err = retry.RetryOnConflict(retry.DefaultRetry, func() error {
-		before, words, err = o.ask(ctx, c, app, named.version, nonce)
+		done, err = o.ask(ctx, c, app, named.version, nonce)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.Out, "application.countersign.dev/%s annotated: %s=%s\n", app.Name, o.annotation, words)
+	for _, note := range done.notes {
+		p.note("%s", note)
+	}
+	fmt.Fprintf(p.Out, "application.countersign.dev/%s annotated: %s=%s\n", app.Name, o.annotation, done.words)
 	if !o.wait {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
-	return p.waitForCredentials(ctx, c, app, before)
+	return p.waitForCredentials(ctx, c, app, done.before)
 }
 
-// ask writes the annotation, and returns it and the credentials that were the newest before.
-func (o *rotateFlags) ask(
-	ctx context.Context, c client.Client, app *v1alpha1.Application, version, nonce string,
-) (before map[string]string, words string, err error) {
+// asked is what was asked of the operator.
+type asked struct {
+	// words is what the annotation says.
+	words string
+	// before are the credentials that were the newest before, by version.
+	before map[string]string
+	// notes are for people.
+	notes []string
+}
+
+// ask writes the annotation.
+func (o *rotateFlags) ask(ctx context.Context, c client.Client, app *v1alpha1.Application, version, nonce string) (*asked, error) {
 	key := client.ObjectKeyFromObject(app)
 	if err := c.Get(ctx, key, app); err != nil {
-		return nil, "", fmt.Errorf("looking for Application %s: %w", key, err)
+		return nil, fmt.Errorf("looking for Application %s: %w", key, inNamespace(err, key.Namespace))
 	}
-	if version != "" && !lists(app, version) {
-		return nil, "", fmt.Errorf("the Application %s has no version %s in spec.versions", key, version)
+	rotated, others, err := rotatable(app, version)
+	if err != nil {
+		return nil, err
 	}
-	before, words = newestCredentials(app, version), newWords(app.Annotations[o.annotation], version, nonce)
+	present := app.Annotations[o.annotation]
+	words, readable := newWords(present, version, nonce)
+	done := &asked{words: words, before: map[string]string{}}
+	for _, name := range rotated {
+		maps.Copy(done.before, newestCredentials(app, name))
+	}
+	for _, why := range others {
+		done.notes = append(done.notes, "Not rotated: "+why.Error())
+	}
+	if !readable {
+		done.notes = append(done.notes, fmt.Sprintf("The annotation said %q, which the operator cannot read: it is replaced.", present))
+	}
 	// The resourceVersion goes along: what somebody else asks for at the same time is not overwritten.
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
 		"resourceVersion": app.ResourceVersion, "annotations": map[string]string{o.annotation: words},
@@ -119,9 +144,9 @@ func (o *rotateFlags) ask(
 		err = c.Patch(ctx, app, client.RawPatch(types.MergePatchType, patch))
 	}
 	if err != nil {
-		return nil, "", fmt.Errorf("annotating Application %s: %w", key, err)
+		return nil, fmt.Errorf("annotating Application %s: %w", key, err)
 	}
-	return before, words, nil
+	return done, nil
 }
 
 func (p *plugin) nonce() (string, error) {
@@ -130,29 +155,4 @@ func (p *plugin) nonce() (string, error) {
 		return "", fmt.Errorf("reading randomness: %w", err)
 	}
 	return hex.EncodeToString(nonce), nil
-}
-
-// newWords is what the annotation says with a new word for the version, or for all. What is asked for other versions stays:
-// it may not have been acted on yet.
-func newWords(present, version, nonce string) string {
-	if version == "" {
-		return nonce
-	}
-	var items []string
-	for item := range strings.SplitSeq(present, ",") {
-		item = strings.TrimSpace(item)
-		if of, _, named := strings.Cut(item, "="); item != "" && (!named || of != version) {
-			items = append(items, item)
-		}
-	}
-	return strings.Join(append(items, version+"="+nonce), ",")
-}
-
-func lists(app *v1alpha1.Application, version string) bool {
-	for i := range app.Spec.Versions {
-		if string(app.Spec.Versions[i].Version) == version {
-			return true
-		}
-	}
-	return false
 }

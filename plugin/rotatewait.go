@@ -29,10 +29,6 @@ func newestCredentials(app *v1alpha1.Application, version string) map[string]str
 
 // waitForCredentials watches until every one of these versions has a newer credential in its Secret, and says so of each.
 func (p *plugin) waitForCredentials(ctx context.Context, c client.WithWatch, app *v1alpha1.Application, before map[string]string) error {
-	if len(before) == 0 {
-		p.note("No version has credentials yet that could be rotated.")
-		return nil
-	}
 	watch, err := c.Watch(ctx, &v1alpha1.ApplicationList{}, &client.ListOptions{
 		Namespace: app.Namespace, FieldSelector: fields.OneTermEqualSelector("metadata.name", app.Name),
 	})

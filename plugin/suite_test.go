@@ -123,6 +123,7 @@ const (
 	tenantAdmin = "tenantadmin" // consents in the namespace of acme, and reads nothing else
 	appAdmin    = "appadmin"    // registers applications in the namespace of the host, and reads nothing else
 	both        = "both"        // viewer and tenantadmin in one
+	consenter   = "consenter"   // has the role countersign-tenant-administrator in the namespace of acme, and nothing else
 	editor      = "editor"      // deploys pods in both namespaces: part of edit
 )
 
@@ -208,6 +209,7 @@ func (w *world) bindUsers() {
 		{acme, tenantAdmin, "countersign-tenant-administrator"},
 		{acme, tenantAdmin, "system:aggregate-to-edit"},
 		{acme, both, "countersign-tenant-administrator"},
+		{acme, consenter, "countersign-tenant-administrator"},
 		{host, appAdmin, "countersign-application-administrator"},
 		{host, editor, "system:aggregate-to-edit"},
 		{acme, editor, "system:aggregate-to-edit"},

@@ -1,7 +1,9 @@
 package plugin
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -24,16 +26,17 @@ type actsFor struct {
 	Version string          `json:"version"`
 	Reason  v1alpha1.Reason `json:"reason"`
 	Scopes  access.Scopes   `json:"scopes,omitempty"`
-	// Since is when the tenant's grant was created, Expires when it ends; absent for the host's own data.
+	// Since is when the tenant's grant was created, Expires when it ends; absent for the host's own data, which needs none.
 	Since   *time.Time `json:"since,omitempty"`
 	Expires *time.Time `json:"expires,omitempty"`
+	OwnData bool       `json:"ownData,omitempty"`
 	Message string     `json:"message"`
 }
 
 func (p *plugin) tenants() *cobra.Command {
 	o := &tenantsFlags{}
 	cmd := &cobra.Command{
-		Use:   "tenants <application>[@version]",
+		Use:   "tenants [host/]<application>[@version]",
 		Short: "The tenants that an application can act for, and with which scopes",
 		Long: `List the tenants that tokens can be had for now, for each version of the application, with the scopes: the decision of the
 token server on the objects as they are. --all also lists tenants that granted something and for which no token can be had, with
@@ -44,7 +47,7 @@ all namespaces (API group countersign.dev; ClusterRole countersign-viewer, bound
 application's administrator who has not these asks the token server as the application: GET /v1/tenants.`,
 		Example: `  kubectl countersign tenants kpi-dashboard -n operator-co
   kubectl countersign tenants operator-co/kpi-dashboard@1.0.0 --all -o wide`,
-		Args:              cobra.ExactArgs(1),
+		Args:              exactly(1),
 		ValidArgsFunction: p.completeApplication,
 		RunE:              func(cmd *cobra.Command, args []string) error { return p.runTenants(cmd, o, args[0]) },
 	}
@@ -66,12 +69,24 @@ func (p *plugin) runTenants(cmd *cobra.Command, o *tenantsFlags, argument string
 		return err
 	}
 	app, err := findApplication(facts, named, namespace)
-	if err != nil {
+	if _, forbidden := errors.AsType[*live.Forbidden](err); err != nil && !forbidden {
 		return err
 	}
-	found := p.tenantsOf(facts, app, named.version, o.all)
+	var found []actsFor
+	if err == nil {
+		found = p.tenantsOf(facts, app, named.version, o.all)
+	}
+	if facts.Complete() != nil {
+		// All rights that it takes are named at once.
+		facts.LookAround()
+		facts.Grants("")
+	}
 	if err := facts.Complete(); err != nil {
-		return fmt.Errorf("%w. The token server tells the application itself: GET /v1/tenants with its credentials", err)
+		where := ""
+		if named.host == "" {
+			where = fmt.Sprintf(" The namespace is %s (--namespace names another).", namespace)
+		}
+		return fmt.Errorf("%w.%s The token server tells the application itself: GET /v1/tenants with its credentials", err, where)
 	}
 	return p.printTenants(o, found)
 }
@@ -79,14 +94,10 @@ func (p *plugin) runTenants(cmd *cobra.Command, o *tenantsFlags, argument string
 // findApplication finds a live application by its reference.
 func findApplication(facts *live.Facts, named reference, namespace string) (*access.Application, error) {
 	if named.host != "" {
-		host := access.AcceptedTenant(facts, named.host)
-		if err := facts.Complete(); err != nil {
-			return nil, fmt.Errorf("%w. Without Tenants, name the application without its host, and the namespace (--namespace)", err)
+		var err error
+		if namespace, err = hostNamespace(facts, named.host); err != nil {
+			return nil, err
 		}
-		if host == nil {
-			return nil, noTenant(namespace, named.host)
-		}
-		namespace = host.Namespace
 	}
 	app := facts.Application(namespace, named.application)
 	if err := facts.Complete(); err != nil {
@@ -104,18 +115,14 @@ func findApplication(facts *live.Facts, named reference, namespace string) (*acc
 // tenantsOf decides for every tenant that granted the application something, and for its host.
 func (p *plugin) tenantsOf(facts *live.Facts, app *access.Application, version string, all bool) []actsFor {
 	found := []actsFor{}
-	grants, _ := facts.Grants("")
-	var names []string
-	if host := access.HostOf(facts, app.Namespace); host != nil {
+	host := access.HostOf(facts, app.Namespace)
+	given := grantsFor(facts, host, app.Name)
+	names := slices.Collect(maps.Keys(given))
+	if host != nil && given[host.Name] == nil {
 		names = append(names, host.Name)
-		for _, grant := range grants {
-			if grant.Name == access.GrantName(host.Name, app.Name) {
-				names = append(names, string(grant.Spec.Tenant))
-			}
-		}
 	}
 	slices.Sort(names)
-	for _, tenant := range slices.Compact(names) {
+	for _, tenant := range names {
 		for i := range app.Versions {
 			name := app.Versions[i].Name
 			if version != "" && name != version {
@@ -125,30 +132,58 @@ func (p *plugin) tenantsOf(facts *live.Facts, app *access.Application, version s
 			if !all && !d.Granted() {
 				continue
 			}
-			found = append(found, newActsFor(facts, &d, tenant, name))
+			row := newActsFor(&d, tenant, name)
+			if row.OwnData = host != nil && tenant == host.Name; !row.OwnData {
+				row.dateBy(given[tenant])
+			}
+			found = append(found, row)
 		}
 	}
 	return found
 }
 
-func newActsFor(facts *live.Facts, d *access.Decision, tenant, version string) actsFor {
-	row := actsFor{Tenant: tenant, Version: version, Reason: d.Reason, Message: d.Message()}
-	if d.Granted() {
-		row.Scopes = d.Scopes
+// grantsFor are the grants for the application by the tenants that they name. One in its tenant's namespace, where alone it
+// grants something, goes before others.
+func grantsFor(facts *live.Facts, host *access.Tenant, application string) map[string]*v1alpha1.TenantGrant {
+	given := map[string]*v1alpha1.TenantGrant{}
+	grants, _ := facts.Grants("")
+	for _, grant := range grants {
+		if host == nil || grant.Name != access.GrantName(host.Name, application) {
+			continue
+		}
+		name := string(grant.Spec.Tenant)
+		tenant := facts.Tenant(name)
+		if given[name] == nil || tenant != nil && tenant.Namespace == grant.Namespace {
+			given[name] = grant
+		}
 	}
-	if d.Grant != nil {
-		if len(d.Exceeding()) > 0 && d.Granted() {
-			row.Reason = v1alpha1.ReasonAccessExceedsGrant
-			row.Message += "; the version could use more than the grant lists: " + strings.Join(d.Exceeding(), " ")
-		}
-		if object := facts.ReadGrant(d.Grant.Namespace, d.Grant.Name); object != nil {
-			row.Since = &object.CreationTimestamp.Time
-		}
-		if end := d.NotAfter(); !end.IsZero() {
-			row.Expires = &end
-		}
+	return given
+}
+
+func newActsFor(d *access.Decision, tenant, version string) actsFor {
+	row := actsFor{Tenant: tenant, Version: version, Reason: d.Reason, Message: d.Message()}
+	if !d.Granted() {
+		return row
+	}
+	row.Scopes = d.Scopes
+	if exceeding := d.Exceeding(); len(exceeding) > 0 {
+		row.Reason = v1alpha1.ReasonAccessExceedsGrant
+		row.Message += "; the version could use more than the grant lists: " + strings.Join(exceeding, " ")
 	}
 	return row
+}
+
+// dateBy writes down since when and until when the grant is, whether it has effect or not.
+func (row *actsFor) dateBy(grant *v1alpha1.TenantGrant) {
+	if grant == nil {
+		return
+	}
+	since := grant.CreationTimestamp.UTC()
+	row.Since = &since
+	if end := grant.Spec.ExpirationTime; end != nil {
+		at := end.UTC()
+		row.Expires = &at
+	}
 }
 
 func (p *plugin) printTenants(o *tenantsFlags, found []actsFor) error {
@@ -162,7 +197,11 @@ func (p *plugin) printTenants(o *tenantsFlags, found []actsFor) error {
 	t := &table{columns: []string{"TENANT", "VERSION", "REASON", "SCOPES", "SINCE", "EXPIRES", "message"}}
 	for i := range found {
 		row := &found[i]
-		t.add(row.Tenant, row.Version, string(row.Reason), strings.Join(row.Scopes, " "), timeOr(row.Since, "<own data>"),
+		without := "<no grant>"
+		if row.OwnData {
+			without = "<own data>"
+		}
+		t.add(row.Tenant, row.Version, string(row.Reason), strings.Join(row.Scopes, " "), timeOr(row.Since, without),
 			timeOr(row.Expires, "never"), row.Message)
 	}
 	return p.print(&o.output, t)

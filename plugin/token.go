@@ -27,7 +27,7 @@ type tokenFlags struct {
 func (p *plugin) token() *cobra.Command {
 	o := &tokenFlags{}
 	cmd := &cobra.Command{
-		Use:   "token <application>@<version>",
+		Use:   "token [host/]<application>@<version>",
 		Short: "Ask for a token as the application would, and decode it",
 		Long: `Read the credentials of an application's version from its Secret, ask the token server for a token as the application would, and
 print what the token says. It is decoded and not verified. The credentials are not printed; the token itself is with --raw alone.
@@ -41,7 +41,7 @@ countersign.dev) where the Secret's variables have names of their own (spec.cred
 
   # Call an API with it.
   curl -H "Authorization: Bearer $(kubectl countersign token kpi-dashboard@1.0.0 --tenant acme -n operator-co --raw)" …`,
-		Args:              cobra.ExactArgs(1),
+		Args:              exactly(1),
 		ValidArgsFunction: p.completeApplication,
 		RunE:              func(cmd *cobra.Command, args []string) error { return p.runToken(cmd.Context(), o, args[0]) },
 	}
@@ -64,10 +64,10 @@ func (p *plugin) runToken(ctx context.Context, o *tokenFlags, argument string) e
 	if err != nil {
 		return err
 	}
-	if named.version == "" || named.host != "" {
-		return fmt.Errorf("%q: name application and version, as kpi-dashboard@1.0.0, and the namespace (--namespace)", argument)
+	if named.version == "" {
+		return fmt.Errorf("%q: name application and version, as kpi-dashboard@1.0.0", argument)
 	}
-	c, namespace, err := p.connect()
+	c, namespace, err := p.connectToHost(ctx, named)
 	if err != nil {
 		return err
 	}
@@ -90,18 +90,25 @@ func (p *plugin) runToken(ctx context.Context, o *tokenFlags, argument string) e
 		ClientID: found.clientID, ClientSecret: found.clientSecret, Tenant: o.tenant, Audience: o.audience, Scopes: splitScopes(o.scopes),
 	})
 	if err != nil {
-		return fmt.Errorf("%w%s", err, p.hint(err, named, o))
+		return fmt.Errorf("%w%s", err, hint(err, named, namespace, o))
 	}
 	return p.printToken(o, token)
 }
 
 // hint says how to find out more about a refusal.
-func (p *plugin) hint(err error, named reference, o *tokenFlags) string {
+func hint(err error, named reference, namespace string, o *tokenFlags) string {
 	refusal, is := errors.AsType[*remote.Refusal](err)
 	if !is || refusal.Reason == "" || o.tenant == "" {
 		return ""
 	}
-	return fmt.Sprintf(". 'kubectl countersign why %s %s' shows the whole chain", named, o.tenant)
+	command := fmt.Sprintf("kubectl countersign why %s %s -n %s", named, o.tenant, namespace)
+	if o.audience != "" {
+		command += " --audience " + o.audience
+	}
+	if scopes := splitScopes(o.scopes); len(scopes) > 0 {
+		command += " --scope " + strings.Join(scopes, ",")
+	}
+	return fmt.Sprintf(". '%s' shows the whole chain", command)
 }
 
 func (p *plugin) printToken(o *tokenFlags, token *remote.Token) error {
@@ -132,7 +139,7 @@ func readCredentials(ctx context.Context, c client.Client, app client.ObjectKey,
 	case apierrors.IsNotFound(err):
 		return nil, fmt.Errorf("there is no Secret %s: the conditions of Application %s say why, and whether it has version %s", key, app, version)
 	case err != nil:
-		return nil, fmt.Errorf("reading the credentials (needs get on secrets, which makes one the application): %w", err)
+		return nil, fmt.Errorf("reading the credentials (needs get on secrets, which makes one the application): %w", inNamespace(err, key.Namespace))
 	case secret.Type != v1alpha1.SecretTypeCredentials:
 		return nil, fmt.Errorf("the Secret %s is of type %q: it is not Countersign's, and is left alone", key, secret.Type)
 	}

@@ -65,7 +65,7 @@ func TestTokenAsksAsTheApplicationWouldAndDecodes(t *testing.T) {
 		t.Errorf("raw is %q, beside %q", raw.out, raw.err)
 	}
 	refused := run("--tenant=other")
-	has(t, refused.err, "unauthorized_client (NotGranted)", "'kubectl countersign why kpi@1.0.0 other' shows the whole chain")
+	has(t, refused.err, "unauthorized_client (NotGranted)", "'kubectl countersign why kpi@1.0.0 other -n ns-host' shows the whole chain")
 	for _, printed := range []answer{got, raw, refused} {
 		if strings.Contains(printed.out+printed.err, "csk_") {
 			t.Errorf("a secret was printed: %s%s", printed.out, printed.err)
@@ -143,14 +143,33 @@ func TestATenantsAdministratorAsksTheTokenServerWhatIsOnOffer(t *testing.T) {
 	}
 	has(t, columns(run(tenantAdmin, "offers").out), "operator-co kpi 1.0.0 Limited assets:read assets:write timeseries:read")
 	has(t, run(tenantAdmin, "offers", "--tenant=globex").err, "namespace ns-acme is tenant acme's")
-	has(t, run(appAdmin, "offers").err, "needs create on serviceaccounts/token", "is forbidden")
+	has(t, run(appAdmin, "offers").err, "countersign-tenant: ", "default: ", "create on serviceaccounts/token, which admin and edit have",
+		"is forbidden", "(--namespace)")
 	has(t, run(tenantAdmin, "offers", "--service-account=nobody").err, "making a token of ServiceAccount ns-acme/nobody", "not found")
-	has(t, w.run(tenantAdmin, "offers", in(w.acme)).err, "needs list on tenants", "name it by --token-server or COUNTERSIGN_SERVER")
+	has(t, w.run(tenantAdmin, "offers", in(w.acme)).err, "needs list on tenants, list on accesslevels, list on resourceservers, "+
+		"list on applications in all namespaces", "name it by --token-server or COUNTERSIGN_SERVER")
 
 	has(t, run(tenantAdmin, "grant", "operator-co/secret").err, "no application secret of tenant operator-co is offered to this tenant")
 	got := run(tenantAdmin, "grant", "operator-co/kpi")
 	has(t, got.out, "operator-co.kpi created", "tenant acme lets operator-co/kpi (UID b7a91b1c-", "have assets:read,assets:write,timeseries:read")
 	has(t, run(tenantAdmin, "grant", "operator-co/kpi").out, "unchanged")
+}
+
+func TestTheRoleOfATenantsAdministratorIsEnoughWhereThePlatformMadeItsServiceAccount(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	server := []string{"--token-server", w.showroom(), "--issuer", tokenservertest.Issuer}
+	run := func(args ...string) answer { return w.run(consenter, append(append(args, in(w.acme)), server...)...) }
+	got := run("offers")
+	has(t, got.err, `countersign-tenant: serviceaccounts "countersign-tenant" not found; default: `, "is forbidden",
+		"Either a ServiceAccount countersign-tenant without rights, which the platform makes with the namespace")
+	if got.status != plugin.Failed || got.out != "" {
+		t.Errorf("%d: %s", got.status, got.out)
+	}
+	w.create(&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: w.acme.Spec.Namespace, Name: "countersign-tenant"}})
+	has(t, columns(run("offers").out), "operator-co kpi 1.0.0 Limited assets:read assets:write timeseries:read")
+	has(t, run("grant", "operator-co/kpi").out, "operator-co.kpi created", "tenant acme lets operator-co/kpi")
+	has(t, run("offers", "--service-account=default").err, "making a token of ServiceAccount ns-acme/default", "is forbidden")
 }
 
 // A server that names an audience, as its discovery does, is not believed: it could name the API server.

@@ -23,7 +23,7 @@ type whyFlags struct {
 func (p *plugin) why() *cobra.Command {
 	o := &whyFlags{}
 	cmd := &cobra.Command{
-		Use:   "why <application>[@version] <tenant>",
+		Use:   "why [host/]<application>[@version] <tenant>",
 		Short: "Why an application gets a token for a tenant, or why not",
 		Long: `Make the decision that the token server makes, on the objects as they are now, and print its chain: each link from the
 application to a token, the one that is broken, and what to do.
@@ -46,7 +46,7 @@ Exit status: 0 a token can be had; 1 no token can be had; 2 it could not be foun
 
   # As an administrator of acme.
   kubectl countersign why operator-co/kpi-dashboard acme -n tenant-acme`,
-		Args: cobra.ExactArgs(2),
+		Args: exactly(2),
 		RunE: func(cmd *cobra.Command, args []string) error { return p.runWhy(cmd, o, args) },
 	}
 	o.addTo(cmd, "json", "yaml")

@@ -88,7 +88,24 @@ func TestWhyShowsBothSetsThatHaveNothingInCommon(t *testing.T) {
 	w.grant("timeseries:read")
 	got := w.run(viewer, "why", "kpi@1.1.0", w.acme.Name, in(w.host))
 	has(t, got.out, "no token can be had (NothingInCommon)", "  the version can have  assets:read\n",
-		"  the grant lists       timeseries:read\n")
+		"  the grant lists       timeseries:read\n", "and the two have nothing in common:\n")
+	if strings.Contains(got.out, "tokens are narrowed") {
+		t.Errorf("there are no tokens: %s", got.out)
+	}
+}
+
+func TestWhyBlamesNoGrantForWhatTheVersionCannotHave(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.grant("assets:read")
+	edit(w, w.app, func(a *v1alpha1.Application) { a.Spec.Versions[1].Access.Scopes = []v1alpha1.Scope{"billing:read"} })
+	for _, tenant := range []string{w.host.Name, w.acme.Name} {
+		got := w.run(viewer, "why", "kpi@1.1.0", tenant, in(w.host))
+		has(t, got.out, "(NothingInCommon)", "What to do: no scope is left of what the version has", "spec.versions[1.1.0].access")
+		if _, todo, _ := strings.Cut(got.out, "What to do"); strings.Contains(todo, "grant lists") {
+			t.Errorf("the grant is blamed: %s", todo)
+		}
+	}
 }
 
 func TestWhyDecidesOnEachVersionWhereNoneIsNamed(t *testing.T) {
@@ -114,7 +131,8 @@ func TestWhyAnswersWhatIsWanted(t *testing.T) {
 		t.Errorf("%d: %s", got.status, got.out)
 	}
 	has(t, ask("--scope=assets:read,assets:write").out, "(InvalidScope)",
-		"✗ the wanted scopes are among those: no: assets:write is not among assets:read")
+		"✗ the wanted scopes are among those: no: assets:write is not among assets:read",
+		"What to do: assets:write cannot be had: ask for assets:read", "have assets:write added to spec.scopes of TenantGrant ns-acme/host.kpi")
 	has(t, ask("--audience=https://elsewhere.example.com").out, "(AudienceNotAllowed)")
 	has(t, w.run(viewer, "why", "kpi@1.0.0", w.host.Name, in(w.host)).out, "for tenant host: a token can be had (Granted)",
 		"- the user tenant has a grant for the application: not needed for the host's own data")
@@ -176,7 +194,7 @@ func TestATenantsAdministratorSeesItsGrantAndReadsTheRestFromTheOperator(t *test
 		return w.run(tenantAdmin, "why", w.host.Name+"/"+application, w.acme.Name, in(w.acme))
 	}
 	same(t, ask("kpi"), plugin.NotGranted, `
-host/kpi, for tenant acme: nothing is broken that you may look at
+host/kpi, for tenant acme: no token can be had, as the operator says (NotOffered)
   ? the application exists: could not look: needs list on tenants
   ? its namespace speaks for one tenant, the host: could not look: needs list on tenants
   ? the host is Active: could not look: needs list on tenants
@@ -204,8 +222,10 @@ What could not be looked at, the operator sees. It says:
 	w.say(grant, metav1.ConditionTrue, v1alpha1.ReasonGranted, "tokens can be had by version 1.0.0 (assets:read)")
 	if got := ask("kpi"); got.status != plugin.Done {
 		t.Errorf("the operator says yes, and the exit status is %d", got.status)
+	} else {
+		has(t, got.out, "host/kpi, for tenant acme: a token can be had, as the operator says (Granted)\n")
 	}
-	if got := ask("kpi@1.1.0"); got.status != plugin.Failed {
+	if got := ask("kpi@1.1.0"); got.status != plugin.Failed || !strings.Contains(got.out, "not known: nothing is broken that you may look at") {
 		t.Errorf("the operator says yes of another version, and the exit status is %d", got.status)
 	}
 
@@ -300,8 +320,8 @@ func TestWhoMayReadItsApplicationAloneReadsTheRestFromTheOperator(t *testing.T) 
 	}
 	w.hosted(metav1.ConditionFalse, v1alpha1.ReasonTenantSuspended)
 	got := ask(w.host.Name+"/kpi@1.0.0", w.acme.Name)
-	has(t, got.out, "host/kpi@1.0.0, for tenant acme: nothing is broken", "✓ the application exists: <uid>",
-		"Application ns-host/kpi, version 1.0.0: Effective=False, TenantSuspended: the operator saw it\n")
+	has(t, got.out, "host/kpi@1.0.0, for tenant acme: no token can be had, as the operator says (TenantSuspended)", "✓ the application exists: <uid>",
+		"Application ns-host/kpi, version 1.0.0: Effective=False for the host's own data, TenantSuspended: the operator saw it\n")
 	if got.status != plugin.NotGranted {
 		t.Errorf("what is refused for the host's own data is refused for all, and the exit status is %d", got.status)
 	}

@@ -55,6 +55,8 @@ type whySaid struct {
 	Reason  string `json:"reason"`
 	Message string `json:"message"`
 	Stale   bool   `json:"stale,omitempty"`
+	// OwnData says that it is about the host's own data, and no other tenant's.
+	OwnData bool `json:"ownData,omitempty"`
 }
 
 func newWhyReport(sight *live.Sight, tenant string) *whyReport {
@@ -62,7 +64,7 @@ func newWhyReport(sight *live.Sight, tenant string) *whyReport {
 		Application: reference{host: sight.Host, application: sight.Name()}.String(), Tenant: tenant, Verdict: live.No,
 	}
 	for _, answer := range sight.Answers() {
-		version := newWhyVersion(&answer)
+		version := newWhyVersion(&answer, sight)
 		r.Versions = append(r.Versions, version)
 		if version.Verdict == live.Yes || version.Verdict == live.Unknown && r.Verdict != live.Yes {
 			r.Verdict = version.Verdict
@@ -75,12 +77,13 @@ func newWhyReport(sight *live.Sight, tenant string) *whyReport {
 	for _, said := range sight.Said() {
 		r.Operator = append(r.Operator, whySaid{
 			said.Object, said.Condition.Type, string(said.Condition.Status), said.Condition.Reason, said.Condition.Message, said.Stale,
+			said.OwnData,
 		})
 	}
 	return r
 }
 
-func newWhyVersion(a *live.Answer) whyVersion {
+func newWhyVersion(a *live.Answer, sight *live.Sight) whyVersion {
 	v := whyVersion{Version: a.Version, Verdict: a.Verdict}
 	seen := true // what the scopes rest on
 	for _, link := range a.Links {
@@ -91,7 +94,7 @@ func newWhyVersion(a *live.Answer) whyVersion {
 	}
 	d := &a.Decision
 	if a.Verdict != live.Unknown {
-		v.Reason, v.Message = d.Reason, d.Message()
+		v.Reason, v.Message = d.Reason, whatToDo(d, sight)
 	}
 	if !seen {
 		return v
@@ -145,7 +148,7 @@ func (r *whyReport) print(w io.Writer) error {
 }
 
 func (v *whyVersion) write(text *strings.Builder, r *whyReport) {
-	fmt.Fprintf(text, "%s, for tenant %s: %s\n", strings.TrimSuffix(r.Application+"@"+v.Version, "@"), r.Tenant, v.headline())
+	fmt.Fprintf(text, "%s, for tenant %s: %s\n", strings.TrimSuffix(r.Application+"@"+v.Version, "@"), r.Tenant, v.headline(r))
 	for i := range v.Links {
 		v.Links[i].write(text)
 	}
@@ -153,20 +156,41 @@ func (v *whyVersion) write(text *strings.Builder, r *whyReport) {
 		fmt.Fprintf(text, "What to do: %s\n", v.Message)
 	}
 	if len(v.Exceeding) > 0 {
-		fmt.Fprintf(text, "The version has more access than the grant lists, and tokens are narrowed to what both have:\n"+
+		narrowed := "tokens are narrowed to what both have"
+		if v.Reason == v1alpha1.ReasonNothingInCommon {
+			narrowed = "the two have nothing in common"
+		}
+		fmt.Fprintf(text, "The version has more access than the grant lists, and %s:\n"+
 			"  the version can have  %s\n  the grant lists       %s\n  missing in the grant  %s\n",
-			strings.Join(v.Possible, " "), strings.Join(v.Granted, " "), strings.Join(v.Exceeding, " "))
+			narrowed, strings.Join(v.Possible, " "), strings.Join(v.Granted, " "), strings.Join(v.Exceeding, " "))
 	}
 }
 
-func (v *whyVersion) headline() string {
+func (v *whyVersion) headline(r *whyReport) string {
 	switch v.Verdict {
 	case live.Yes:
 		return fmt.Sprintf("a token can be had (%s) with %s", v.Reason, strings.Join(v.Scopes, " "))
 	case live.No:
 		return fmt.Sprintf("no token can be had (%s)", v.Reason)
 	}
-	return "nothing is broken that you may look at"
+	switch {
+	case r.Verdict == live.No:
+		return "no token can be had, as the operator says" + r.saidReason("False")
+	case r.Verdict == live.Yes && len(r.Versions) == 1:
+		return "a token can be had, as the operator says" + r.saidReason("True")
+	}
+	return "not known: nothing is broken that you may look at"
+}
+
+// saidReason is the reason of the condition that decided.
+func (r *whyReport) saidReason(status string) string {
+	for i := range r.Operator {
+		said := &r.Operator[i]
+		if said.Type == string(v1alpha1.ConditionEffective) && said.Status == status && !said.Stale {
+			return " (" + said.Reason + ")"
+		}
+	}
+	return ""
 }
 
 func (l *whyLink) write(text *strings.Builder) {
@@ -200,9 +224,12 @@ func (l *whyLink) where() string {
 }
 
 func (s *whySaid) write(text *strings.Builder) {
-	stale := ""
-	if s.Stale {
-		stale = " (before the object's last change)"
+	about := ""
+	if s.OwnData {
+		about = " for the host's own data"
 	}
-	fmt.Fprintf(text, "  %s: %s=%s%s, %s: %s\n", s.Object, s.Type, s.Status, stale, s.Reason, s.Message)
+	if s.Stale {
+		about += " (before the object's last change)"
+	}
+	fmt.Fprintf(text, "  %s: %s=%s%s, %s: %s\n", s.Object, s.Type, s.Status, about, s.Reason, s.Message)
 }

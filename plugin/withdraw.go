@@ -30,7 +30,7 @@ countersign-tenant-administrator, part of admin).`,
 
   # For a while. 'grant --state Active' takes it back.
   kubectl countersign withdraw operator-co/kpi-dashboard -n tenant-acme --suspend`,
-		Args:              cobra.ExactArgs(1),
+		Args:              exactly(1),
 		ValidArgsFunction: p.completeGrant,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			named, err := parseHosted(args[0])
@@ -46,10 +46,11 @@ countersign-tenant-administrator, part of admin).`,
 			}}
 			done, err := withdraw(cmd.Context(), c, grant, suspend)
 			if apierrors.IsNotFound(err) {
-				return fmt.Errorf("namespace %s has no TenantGrant %s: 'applications' lists who may act on a tenant's data", namespace, grant.Name)
+				return fmt.Errorf("namespace %s has no TenantGrant %s: 'kubectl countersign applications -n %[1]s' lists who may act on "+
+					"the tenant's data", namespace, grant.Name)
 			}
 			if err != nil {
-				return fmt.Errorf("withdrawing TenantGrant %s/%s: %w", namespace, grant.Name, err)
+				return fmt.Errorf("withdrawing TenantGrant %s/%s: %w", namespace, grant.Name, inNamespace(err, namespace))
 			}
 			_, err = fmt.Fprintf(p.Out, "tenantgrant.countersign.dev/%s %s\n", grant.Name, done)
 			return err

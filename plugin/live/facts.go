@@ -159,6 +159,13 @@ func (f *Facts) SeesTenants() bool {
 	return !f.lacks(tenants, "")
 }
 
+// LookAround looks at all kinds that are in no namespace, so that Complete names every right to them that is lacking.
+func (f *Facts) LookAround() {
+	f.allTenants()
+	f.allLevels()
+	f.allServers()
+}
+
 func (f *Facts) allTenants() []*access.Tenant {
 	all := takeAll(f, &f.tenants, tenants, &v1alpha1.TenantList{}, access.NewTenant)
 	if f.lacks(tenants, "") {

@@ -42,3 +42,8 @@ func (f *Forbidden) Error() string {
 	}
 	return "could not look: needs " + strings.Join(needs, ", ") + " (API group countersign.dev)"
 }
+
+// LackingGrants is the error for TenantGrants of a namespace that could not be looked at.
+func LackingGrants(namespace string) *Forbidden {
+	return &Forbidden{Needs: []Need{{"list", tenantGrants, namespace}}}
+}

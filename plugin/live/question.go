@@ -59,6 +59,9 @@ func Look(f *Facts, q Question) (*Sight, error) {
 // Name is the application's name.
 func (s *Sight) Name() string { return s.q.Application }
 
+// Namespace is where the application would be; empty where nobody knows.
+func (s *Sight) Namespace() string { return s.namespace }
+
 // findApplication finds the application and its host, or the right that is lacking.
 func (s *Sight) findApplication() error {
 	s.namespace = s.q.Namespace

@@ -13,6 +13,8 @@ type Said struct {
 	Condition metav1.Condition
 	// Stale says that the object has changed since.
 	Stale bool
+	// OwnData says that it is about the host's own data, and no other tenant's.
+	OwnData bool
 }
 
 // Said returns what the operator says of the tenant's grant, and of the version that is asked for (or all) and the host's own
@@ -22,7 +24,7 @@ func (s *Sight) Said() []Said {
 	add := func(object string, generation int64, conditions []metav1.Condition, types ...v1alpha1.ConditionType) {
 		for _, kind := range types {
 			if condition := meta.FindStatusCondition(conditions, string(kind)); condition != nil {
-				all = append(all, Said{object, *condition, condition.ObservedGeneration < generation})
+				all = append(all, Said{Object: object, Condition: *condition, Stale: condition.ObservedGeneration < generation})
 			}
 		}
 	}
@@ -36,7 +38,11 @@ func (s *Sight) Said() []Said {
 		for i := range app.Status.Versions {
 			version := &app.Status.Versions[i]
 			if s.q.Version == "" || string(version.Version) == s.q.Version {
+				before := len(all)
 				add(object+", version "+string(version.Version), app.Generation, version.Conditions, v1alpha1.ConditionEffective)
+				for i := before; i < len(all); i++ {
+					all[i].OwnData = true
+				}
 			}
 		}
 	}

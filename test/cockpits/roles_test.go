@@ -24,33 +24,40 @@ var update = flag.Bool("update", false, "write what the authorizer says into doc
 var (
 	verbsThatRead  = []string{"get", "list", "watch"}
 	verbsThatWrite = []string{"create", "update", "patch", "delete", "deletecollection"}
-	applications   = resource{v1alpha1.GroupName, "applications", "", true}
+	applications   = resource{v1alpha1.GroupName, "applications", "", "", true}
 	kinds          = []resource{
-		{v1alpha1.GroupName, "tenants", "", false},
-		{v1alpha1.GroupName, "resourceservers", "", false},
-		{v1alpha1.GroupName, "accesslevels", "", false},
+		{v1alpha1.GroupName, "tenants", "", "", false},
+		{v1alpha1.GroupName, "resourceservers", "", "", false},
+		{v1alpha1.GroupName, "accesslevels", "", "", false},
 		applications,
-		{v1alpha1.GroupName, "tenantgrants", "", true},
+		{v1alpha1.GroupName, "tenantgrants", "", "", true},
 	}
 	// What else decides about applications and consents: who is the application, and who makes people what they are.
 	neighbours = []resource{
-		{"", "secrets", "", true},
-		{"", "pods", "", true},
-		{"", "serviceaccounts", "token", true},
-		{rbacv1.GroupName, "rolebindings", "", true},
+		{"", "secrets", "", "", true},
+		{"", "pods", "", "", true},
+		{"", "serviceaccounts", "token", "", true},
+		{"", "serviceaccounts", "token", "countersign-tenant", true}, // as which a tenant asks what is on offer to it
+		{rbacv1.GroupName, "rolebindings", "", "", true},
 	}
 )
 
 type resource struct {
 	group, name, subresource string
-	namespaced               bool
+	// object is the one that is asked about; empty for any.
+	object     string
+	namespaced bool
 }
 
 func (r resource) String() string {
+	text := r.name
 	if r.subresource != "" {
-		return r.name + "/" + r.subresource
+		text += "/" + r.subresource
 	}
-	return r.name
+	if r.object != "" {
+		text += " of " + r.object
+	}
+	return text
 }
 
 func (r resource) status() resource { r.subresource = "status"; return r }
@@ -187,7 +194,7 @@ func review(user, namespace string, of resource, verb string) authorizationv1.Su
 		namespace = ""
 	}
 	return authorizationv1.SubjectAccessReviewSpec{User: user, ResourceAttributes: &authorizationv1.ResourceAttributes{
-		Namespace: namespace, Verb: verb, Group: of.group, Resource: of.name, Subresource: of.subresource,
+		Namespace: namespace, Verb: verb, Group: of.group, Resource: of.name, Subresource: of.subresource, Name: of.object,
 	}}
 }
 
