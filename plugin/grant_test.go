@@ -155,8 +155,10 @@ func TestAGrantIsWrittenIntoTheNamespaceOfItsTenantAlone(t *testing.T) {
 	w.bind(w.host.Spec.Namespace, tenantAdmin, "countersign-tenant-administrator")
 	for _, flags := range [][]string{nil, {"--uid", string(w.app.UID), "--scope=assets:read"}} {
 		for _, namespace := range []string{"default", w.host.Spec.Namespace} {
-			got := w.run(both, append([]string{"grant", w.host.Name + "/kpi", "--namespace", namespace, "--tenant", w.acme.Name,
-				"--dry-run=client"}, flags...)...)
+			got := w.run(both, append([]string{
+				"grant", w.host.Name + "/kpi", "--namespace", namespace, "--tenant", w.acme.Name,
+				"--dry-run=client",
+			}, flags...)...)
 			if namespace == "default" {
 				has(t, got.err, "the grants of tenant acme are in its namespace ns-acme, and mean nothing in default: --namespace ns-acme")
 			}
