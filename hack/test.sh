@@ -41,9 +41,13 @@ if ((${#skipped[@]} > 0)); then
 	set -- "$@" "-skip=$pattern"
 fi
 
-run "simulations in one goroutine" "$@" "${simulations[@]}"
+# One goroutine leaves the other core to the tests beside it.
+simulated=$(mktemp)
+(failed=0 && run "simulations in one goroutine" "$@" "${simulations[@]}" && exit $failed) >"$simulated" 2>&1 &
 run "unit tests" -race "$@" -p=3 "${units[@]}"
 run "suites on a control plane" -race "$@" -p=3 "${suites[@]}" -ginkgo.randomize-all
+wait $! || failed=1
+cat "$simulated" && rm "$simulated"
 run "whole chains" -race "$@" -p=2 "${chains[@]}"
 run "whole chains that measure time" -race "$@" -p=1 "${timed[@]}"
 report_skipped

@@ -15,10 +15,6 @@ func whatToDo(d *access.Decision, sight *live.Sight) string {
 	switch namespace := sight.Namespace(); {
 	case d.Reason == v1alpha1.ReasonApplicationNotFound && namespace != "":
 		return noApplication(namespace, sight.Name())
-	case d.Reason == v1alpha1.ReasonNothingInCommon && len(d.Possible) == 0:
-		// No grant is to blame: the host's own data takes none, and no grant could list what would help.
-		return fmt.Sprintf("no scope is left of what the version has, the host tenant's levels allow and the audience knows: give the "+
-			"version scopes that these allow, or have the levels or the audience extended (%s, %s)", d.Object, d.Field)
 	case d.Reason == v1alpha1.ReasonInvalidScope:
 		return wantedLess(d)
 	}

@@ -101,7 +101,7 @@ func TestWhyBlamesNoGrantForWhatTheVersionCannotHave(t *testing.T) {
 	edit(w, w.app, func(a *v1alpha1.Application) { a.Spec.Versions[1].Access.Scopes = []v1alpha1.Scope{"billing:read"} })
 	for _, tenant := range []string{w.host.Name, w.acme.Name} {
 		got := w.run(viewer, "why", "kpi@1.1.0", tenant, in(w.host))
-		has(t, got.out, "(NothingInCommon)", "What to do: no scope is left of what the version has", "spec.versions[1.1.0].access")
+		has(t, got.out, "(NothingInCommon)", "What to do: the host tenant's levels allow none of the version's scopes", "(Tenant host, spec.hosting.levels)")
 		if _, todo, _ := strings.Cut(got.out, "What to do"); strings.Contains(todo, "grant lists") {
 			t.Errorf("the grant is blamed: %s", todo)
 		}
