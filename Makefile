@@ -71,8 +71,9 @@ test: controlplane build ## Run all tests: unit, envtest and whole chain, with t
 	@$(ASSETS) COUNTERSIGN_PROGRAMS=$(CURDIR)/bin hack/test.sh
 
 .PHONY: soak
-soak: controlplane build ## Play a long random history on the running programs, against the reference model (SOAK_STEPS=2000, SOAK_SEED).
+soak: controlplane build ## Play long random histories: of credentials, then on the running programs against the reference model (SOAK_STEPS=2000, SOAK_SEED).
 	@echo "soak: seed $(SOAK_SEED), $(SOAK_STEPS) steps"
+	@go test -count=1 -timeout=0 -run 'TestEveryCredential' ./controllers/credentials -rapid.seed=$(SOAK_SEED) -rapid.checks=$$(($(SOAK_STEPS) / 10))
 	@$(ASSETS) go test -count=1 -v -timeout=0 ./test/model -args -seed=$(SOAK_SEED) -steps=$(SOAK_STEPS)
 
 .PHONY: fuzz
