@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs all tests in random order, and with the race detector all that have more than one goroutine: unit tests first; then the
-# packages whose specs call what they try on a control plane of their own, more at a time than there are cores, since they wait for
-# it; then, two at a time, the whole chains; then, one at a time, those in which clients measure how long something takes.
+# Runs all tests with the race detector and in random order: unit tests first, and a simulation beside them; then the packages whose
+# specs call what they try on a control plane of their own, more at a time than there are cores, since they wait for it; then, two at
+# a time, the whole chains; then, one at a time, those in which clients measure how long something takes.
 #
 # Usage: test.sh [flag of go test]...
 set -uo pipefail
@@ -14,7 +14,7 @@ packages=$(go list -f "$list" ./...) || exit 1
 suites=() units=() chains=() timed=() simulations=()
 while read -r package imports; do
 	case "$package $imports" in
-	*/test/rotation\ *) simulations+=("$package") ;; # a year in one goroutine: nothing to race, and five times as slow
+	*/test/rotation\ *) simulations+=("$package") ;;
 	*/test/flow* | */test/rotation/live*) timed+=("$package") ;;
 	*countersign.dev/test/stack*) chains+=("$package") ;;
 	*onsi/ginkgo*) suites+=("$package") ;;
@@ -41,9 +41,9 @@ if ((${#skipped[@]} > 0)); then
 	set -- "$@" "-skip=$pattern"
 fi
 
-# One goroutine leaves the other core to the tests beside it.
+# It waits for nothing, and so goes beside tests that do.
 simulated=$(mktemp)
-(failed=0 && run "simulations in one goroutine" "$@" "${simulations[@]}" && exit $failed) >"$simulated" 2>&1 &
+(failed=0 && run "simulation of a year" -race "$@" "${simulations[@]}" && exit $failed) >"$simulated" 2>&1 &
 run "unit tests" -race "$@" -p=3 "${units[@]}"
 run "suites on a control plane" -race "$@" -p=3 "${suites[@]}" -ginkgo.randomize-all
 wait $! || failed=1
