@@ -24,7 +24,7 @@ var errUnreadable = errors.New("the API server is away")
 func unreadable(kind client.Object) client.Client {
 	name := reflect.TypeOf(kind).Elem().Name()
 	concerned := func(object any) bool { return strings.HasPrefix(reflect.TypeOf(object).Elem().Name(), name) }
-	return interceptor.NewClient(platform, interceptor.Funcs{
+	return interceptor.NewClient(withoutIndex(platform), interceptor.Funcs{
 		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
 			if concerned(o) {
 				return errUnreadable

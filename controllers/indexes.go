@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"countersign.dev/api/v1alpha1"
+	"countersign.dev/controllers/credentials"
 )
 
 // Fields by which objects are looked up. The API server selects by these, too, so that a reconciler works with a client that
@@ -55,6 +57,7 @@ func indexes() []index {
 		{&v1alpha1.TenantGrant{}, fieldHostTenant, of(func(g *v1alpha1.TenantGrant) []string {
 			return []string{string(g.Spec.Application.HostTenant)}
 		})},
+		{&corev1.Secret{}, credentials.FieldApplication, of(credentials.ByApplication)},
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"k8s.io/client-go/util/retry"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -74,11 +75,25 @@ func newWorld() *world {
 	Expect(platform.Create(context.Background(), namespace)).To(Succeed())
 	w := &world{ctx: context.Background(), suffix: namespace.Name, clock: clocktesting.NewFakePassiveClock(noon)}
 	w.deps = Deps{
-		Client: platform, Live: platform, Clock: w.clock, Rand: rand.Reader, Issuer: issuer,
+		Client: withoutIndex(platform), Live: platform, Clock: w.clock, Rand: rand.Reader, Issuer: issuer,
 		Events: events.NewFakeRecorder(1000),
 	}
 	DeferCleanup(w.clear)
 	return w
+}
+
+// withoutIndex is the API server in the place of a cache: it lists an application's Secrets without the cache's index.
+func withoutIndex(platform client.WithWatch) client.WithWatch {
+	return interceptor.NewClient(platform, interceptor.Funcs{
+		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
+			if _, ok := list.(*corev1.SecretList); ok {
+				all := client.ListOptions{}
+				all.ApplyOptions(opts)
+				opts = []client.ListOption{client.InNamespace(all.Namespace)}
+			}
+			return c.List(ctx, list, opts...)
+		},
+	})
 }
 
 // name makes a name of this world's.

@@ -21,7 +21,7 @@ import (
 // Deps is what a Phase works with.
 type Deps struct {
 	// Client reads from a cache and writes to the API server. The cache needs no Secrets but those of the type
-	// v1alpha1.SecretTypeCredentials.
+	// v1alpha1.SecretTypeCredentials, and has to index them by FieldApplication.
 	Client client.Client
 	// Live reads from the API server. Every write is planned on what it says.
 	Live client.Reader
@@ -118,7 +118,8 @@ func (p *Phase) Remove(ctx context.Context, key types.NamespacedName) error {
 // cachedSecrets returns the Secrets that say that they are for the application, by name. They are shared with the cache.
 func (p *Phase) cachedSecrets(ctx context.Context, key types.NamespacedName) (map[string]*corev1.Secret, error) {
 	list := &corev1.SecretList{}
-	if err := p.Client.List(ctx, list, client.InNamespace(key.Namespace), client.UnsafeDisableDeepCopy); err != nil {
+	named := client.MatchingFields{FieldApplication: key.Name}
+	if err := p.Client.List(ctx, list, client.InNamespace(key.Namespace), named, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("listing secrets: %w", err)
 	}
 	secrets := map[string]*corev1.Secret{}

@@ -26,6 +26,18 @@ func ApplicationOf(object client.Object) (types.NamespacedName, bool) {
 	return types.NamespacedName{Namespace: secret.Namespace, Name: name}, name != ""
 }
 
+// FieldApplication is the index of Secrets by which a Phase finds an application's among thousands in a namespace. A cache
+// has it; the API server selects Secrets by no such field.
+const FieldApplication = "application"
+
+// ByApplication returns the values of FieldApplication: the name of the Application that the Secret says it is for.
+func ByApplication(secret *corev1.Secret) []string {
+	if key, ok := ApplicationOf(secret); ok {
+		return []string{key.Name}
+	}
+	return nil
+}
+
 // secretName is the name that a version's Secret is to have.
 func secretName(app *v1alpha1.Application, v *v1alpha1.ApplicationVersion) string {
 	if v.SecretName != "" {

@@ -153,6 +153,9 @@ func (w *world) client() client.Client {
 		return after
 	}
 	return interceptor.NewClient(w.platform, interceptor.Funcs{
+		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, _ ...client.ListOption) error {
+			return c.List(ctx, list, client.InNamespace(w.namespace)) // without the cache's index
+		},
 		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
 			return write("create secret", func() error { return c.Create(ctx, o, opts...) })
 		},
