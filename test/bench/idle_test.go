@@ -48,7 +48,8 @@ func BenchmarkIdle(b *testing.B) {
 	b.ReportMetric(total, "requests/min")
 }
 
-// settle waits until the operator has nothing more to do: all applications are ready, and it has asked for nothing for a while.
+// settle waits until the operator has nothing more to do: all applications are ready, and its queues have been empty for a
+// while.
 func (c *cluster) settle(b *testing.B, want int) {
 	b.Helper()
 	ready := 0
@@ -67,34 +68,58 @@ func (c *cluster) settle(b *testing.B, want int) {
 			}
 		}
 	}
-	time.Sleep(15 * time.Second)
+	const while = 15 * time.Second
+	for empty := time.Now(); time.Since(empty) < while; time.Sleep(time.Second) {
+		if c.operatorBusy(b) {
+			empty = time.Now()
+		}
+	}
 }
 
-// operatorRequests returns how many requests of each method the operator has made, from its own metrics.
+// operatorBusy reports whether something is in the operator's queues, or worked on.
+func (c *cluster) operatorBusy(b *testing.B) bool {
+	b.Helper()
+	for _, metric := range []string{"workqueue_depth", "controller_runtime_active_workers"} {
+		for _, value := range c.operatorMetric(b, metric, "controller") {
+			if value > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// operatorRequests returns how many requests of each method the operator has made.
 func (c *cluster) operatorRequests(b *testing.B) map[string]float64 {
+	b.Helper()
+	return c.operatorMetric(b, "rest_client_requests_total", "method")
+}
+
+// operatorMetric returns the sums of one of the operator's own metrics by a label, which has to be there.
+func (c *cluster) operatorMetric(b *testing.B, name, label string) map[string]float64 {
 	b.Helper()
 	request, err := http.NewRequestWithContext(b.Context(), http.MethodGet, c.stack.OperatorMetrics()+"/metrics", nil)
 	must(b, err)
 	response, err := http.DefaultClient.Do(request)
 	must(b, err)
 	defer response.Body.Close()
-	requests := map[string]float64{}
+	sums := map[string]float64{}
 	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
-		rest, found := strings.CutPrefix(lines.Text(), "rest_client_requests_total{")
+		rest, found := strings.CutPrefix(lines.Text(), name+"{")
 		if !found {
 			continue
 		}
 		labels, value, _ := strings.Cut(rest, "} ")
-		_, method, _ := strings.Cut(labels, `method="`)
-		method, _, _ = strings.Cut(method, `"`)
-		count, err := strconv.ParseFloat(value, 64)
+		_, of, _ := strings.Cut(labels, label+`="`)
+		of, _, _ = strings.Cut(of, `"`)
+		number, err := strconv.ParseFloat(value, 64)
 		must(b, err)
-		requests[method] += count
+		sums[of] += number
 	}
-	if len(requests) == 0 {
-		b.Fatal("the operator's metrics do not count its requests")
+	if len(sums) == 0 {
+		b.Fatalf("the operator has no metric %s", name)
 	}
-	return requests
+	return sums
 }
 
 // operatorCPU returns the CPU time that the operator has had, from /proc (Linux), in ticks of a hundredth of a second.
