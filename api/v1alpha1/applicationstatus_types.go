@@ -82,8 +82,8 @@ type ApplicationVersionStatus struct {
 	// +kubebuilder:validation:MaxLength=253
 	SecretName string `json:"secretName,omitempty"`
 
-	// verifiers are what the token server checks a client secret against, newest first: the current one and those previous
-	// ones whose overlap has not ended. One that has ended opens nothing, and stays listed until an hour after its issue.
+	// verifiers are what the token server checks a client secret against, newest first: the current one and the
+	// previous ones, each with its end. One that has ended opens nothing, and stays listed for two hours more.
 	// Rotation keeps to three: one that would make a fourth waits (condition RotationPending). Repairs of a Secret that is
 	// lost again and again can make more, since nobody loses a valid secret before its overlap has ended; they wait before
 	// the list is full.
@@ -122,6 +122,23 @@ type ApplicationVersionStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	RotatedAndRevoked string `json:"rotatedAndRevoked,omitempty"`
+
+	// rotatedBefore are the words that were acted on before the one in rotated, newest first. None of them rotates again, as
+	// when a manifest is rolled back.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MaxLength=64
+	RotatedBefore []string `json:"rotatedBefore,omitempty"`
+
+	// rotatedAndRevokedBefore are the same for the one in rotatedAndRevoked.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MaxLength=64
+	RotatedAndRevokedBefore []string `json:"rotatedAndRevokedBefore,omitempty"`
 
 	// revocationTime is when every credential that the version had until then was ended at once: by rotate-and-revoke, by a
 	// transfer, or with its access. From then on no Secret is believed whose credential is not among the verifiers, whoever

@@ -347,6 +347,16 @@ func (in *ApplicationVersionStatus) DeepCopyInto(out *ApplicationVersionStatus) 
 		in, out := &in.NextRotationTime, &out.NextRotationTime
 		*out = (*in).DeepCopy()
 	}
+	if in.RotatedBefore != nil {
+		in, out := &in.RotatedBefore, &out.RotatedBefore
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
+	if in.RotatedAndRevokedBefore != nil {
+		in, out := &in.RotatedAndRevokedBefore, &out.RotatedAndRevokedBefore
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.RevocationTime != nil {
 		in, out := &in.RevocationTime, &out.RevocationTime
 		*out = (*in).DeepCopy()

@@ -67,7 +67,7 @@ func (p *Phase) clear(ctx context.Context, app *v1alpha1.Application, r *round, 
 		r.errs = append(r.errs, err)
 		return
 	}
-	p.Events.Eventf(app, secret, corev1.EventTypeNormal, eventRemoved, actionRemove,
+	p.event(app, corev1.EventTypeNormal, eventRemoved, actionRemove, secret.Name,
 		"Secret %s was removed: no version of the application keeps its credentials in it", secret.Name)
 }
 

@@ -44,16 +44,43 @@ func askedOf(app *v1alpha1.Application) asked {
 			a.problems = append(a.problems, fmt.Sprintf("annotation %s changes nothing: %s", annotation, err))
 			continue
 		}
+		if hasVersion(app, v1alpha1.VersionName(parsed.all)) {
+			a.problems = append(a.problems, fmt.Sprintf("annotation %s changes nothing: %s alone is a word for every version, and the name of "+
+				"one; write %s=<word> for that one, or another word for all", annotation, parsed.all, parsed.all))
+			continue
+		}
 		*into = parsed
+		var unknown []string
 		for version := range parsed.by {
-			if !slices.ContainsFunc(app.Spec.Versions, func(v v1alpha1.ApplicationVersion) bool { return v.Version == version }) {
-				a.problems = append(a.problems, fmt.Sprintf("annotation %s names version %s, which spec.versions does not list",
-					annotation, version))
+			if !hasVersion(app, version) {
+				unknown = append(unknown, string(version))
 			}
+		}
+		if len(unknown) > 0 {
+			a.problems = append(a.problems, fmt.Sprintf("annotation %s names %s, which spec.versions does not list",
+				annotation, enumerated(unknown)))
 		}
 	}
 	slices.Sort(a.problems)
 	return a
+}
+
+func hasVersion(app *v1alpha1.Application, version v1alpha1.VersionName) bool {
+	return slices.ContainsFunc(app.Spec.Versions, func(v v1alpha1.ApplicationVersion) bool { return v.Version == version })
+}
+
+// enumerated names the first few versions, and says how many there are besides: a condition has to stay readable, and short
+// enough to be written at all.
+func enumerated(versions []string) string {
+	const enough = 5
+	slices.Sort(versions)
+	if more := len(versions) - enough; more > 0 {
+		return fmt.Sprintf("versions %s and %d more", strings.Join(versions[:enough], ", "), more)
+	}
+	if len(versions) == 1 {
+		return "version " + versions[0]
+	}
+	return "versions " + strings.Join(versions, ", ")
 }
 
 // word is what a nonce can be: dates and times, UUIDs, numbers of tickets.
@@ -69,7 +96,7 @@ func parseWords(text string) (words, error) {
 		}
 		if !word.MatchString(nonce) || named && version == "" {
 			return words{}, fmt.Errorf("write <word> or <version>=<word>, several with commas between; "+
-				"a word is 1 to 64 letters, digits and the characters . _ : + -, as 2030-06-01; not %q", shortened(item))
+				"a word is 1 to 64 letters, digits and the characters . _ : + -, as 2030-06-01; not %q", shortened(item, 80))
 		}
 		name := v1alpha1.VersionName(version)
 		if _, twice := w.by[name]; twice || !named && w.all != "" {
@@ -91,11 +118,11 @@ func orAll(version string) string {
 	return "version " + version
 }
 
-// shortened keeps a message readable, whatever stands in an annotation.
-func shortened(text string) string {
-	const enough = 80
-	if runes := []rune(text); len(runes) > enough {
-		return string(runes[:enough]) + "…"
+// shortened keeps a text readable, whatever stands in an annotation, and to as many bytes as it may have.
+func shortened(text string, most int) string {
+	const more = " …"
+	if len(text) <= most {
+		return text
 	}
-	return text
+	return strings.ToValidUTF8(text[:most-len(more)], "") + more
 }

@@ -15,47 +15,46 @@ const (
 	promptRepairs = 2
 	// firstPause is how long the next repair waits after the newest credential; each further one waits twice as long.
 	firstPause = time.Minute
-	// remembered is how long an ended verifier stays in status after its issue. It opens nothing, but is what the pauses
-	// are counted by, also where the overlap is 0s.
-	remembered = time.Hour
+	// lingers is how long an ended verifier stays in status. The token server ends a secret, by its own clock, and not the
+	// operator, whose clock may be ahead by an hour: what it took out too early would be refused too early. And where the
+	// overlap is 0s, the pauses are counted by what is still listed.
+	lingers = 2 * time.Hour
 )
 
-// prune leaves out the previous verifiers that have ended and are no longer needed to count by.
+// listed returns the verifiers that are not over for so long that they leave status.
+func listed(verifiers []v1alpha1.Verifier, now time.Time) []v1alpha1.Verifier {
+	return slices.DeleteFunc(slices.Clone(verifiers), func(v v1alpha1.Verifier) bool {
+		return v.ExpirationTime != nil && !now.Before(v.ExpirationTime.Add(lingers))
+	})
+}
+
+// prune returns the same, and the newest in any case.
 func prune(verifiers []v1alpha1.Verifier, now time.Time) []v1alpha1.Verifier {
-	var kept []v1alpha1.Verifier
-	for i, v := range verifiers {
-		if i == 0 || now.Before(leaves(v)) {
-			kept = append(kept, v)
-		}
+	if len(verifiers) == 0 {
+		return nil
 	}
-	return kept
+	return append(slices.Clone(verifiers[:1]), listed(verifiers[1:], now)...)
 }
 
 // standing returns the verifiers that are valid at the time, as the token server sees it.
 func standing(verifiers []v1alpha1.Verifier, now time.Time) []v1alpha1.Verifier {
-	return slices.DeleteFunc(slices.Clone(verifiers), func(v v1alpha1.Verifier) bool {
-		return v.ExpirationTime != nil && !now.Before(v.ExpirationTime.Time)
-	})
+	return slices.DeleteFunc(slices.Clone(verifiers), func(v v1alpha1.Verifier) bool { return hasEnded(v, now) })
 }
 
-// leaves is when a previous verifier leaves status. One without an expirationTime is about to get one, and stays.
-func leaves(v v1alpha1.Verifier) time.Time {
-	const forever = 100 * 365 * 24 * time.Hour
-	if v.ExpirationTime == nil {
-		return v.IssueTime.Add(forever)
-	}
-	if remember := v.IssueTime.Add(remembered); remember.After(v.ExpirationTime.Time) {
-		return remember
-	}
-	return v.ExpirationTime.Time
+func hasEnded(v v1alpha1.Verifier, now time.Time) bool {
+	return v.ExpirationTime != nil && !now.Before(v.ExpirationTime.Time)
 }
 
-// nextLeave is when the first of the verifiers that have an end leaves status, or zero.
-func nextLeave(verifiers []v1alpha1.Verifier) time.Time {
+// nextEnd is when the first of the verifiers that have an end ends or, ended, leaves status. Zero: none does.
+func nextEnd(verifiers []v1alpha1.Verifier, now time.Time) time.Time {
 	var next time.Time
 	for _, v := range verifiers {
-		if v.ExpirationTime != nil {
-			next = earlier(next, leaves(v))
+		switch {
+		case v.ExpirationTime == nil:
+		case hasEnded(v, now):
+			next = earlier(next, v.ExpirationTime.Add(lingers))
+		default:
+			next = earlier(next, v.ExpirationTime.Time)
 		}
 	}
 	return next
@@ -63,30 +62,57 @@ func nextLeave(verifiers []v1alpha1.Verifier) time.Time {
 
 // nextRepair is when a lost credential may be replaced: at once while there were few repairs, then after a pause that
 // doubles, so that whoever keeps writing the Secret back does not drive an endless rotation. What rotation made does not
-// count; but where the list is full, one has to leave it first.
-func nextRepair(kept []v1alpha1.Verifier) time.Time {
-	issued, repairs := kept[0].IssueTime.Time, 0
+// count. A credential that was issued later than now says that the clock went back, which is no reason to wait.
+func nextRepair(kept []v1alpha1.Verifier, now time.Time) time.Time {
+	repairs := 0
 	for _, v := range kept {
 		if v.Cause == v1alpha1.CauseRepair {
 			repairs++
 		}
 	}
-	until := issued
-	if repairs >= promptRepairs {
+	var until time.Time
+	if issued := kept[0].IssueTime.Time; repairs >= promptRepairs && !issued.After(now) {
 		until = issued.Add(firstPause << (repairs - promptRepairs))
 	}
-	if place := nextPlace(kept); place.After(until) {
+	if place := nextPlace(kept, v1alpha1.CauseRepair, now); place.After(until) {
 		return place
 	}
 	return until
 }
 
-// nextPlace is when the list has a place for another credential. Zero: it has one.
-func nextPlace(kept []v1alpha1.Verifier) time.Time {
-	if len(kept) < maxVerifiers {
-		return time.Time{}
+// yields reports whether the verifier makes place in a full list: it has ended, and is no repair that the next repair is
+// counted by.
+func yields(v v1alpha1.Verifier, to v1alpha1.Cause, now time.Time) bool {
+	return hasEnded(v, now) && (to != v1alpha1.CauseRepair || v.Cause != v1alpha1.CauseRepair)
+}
+
+// withPlace returns the verifiers, newest first, without the oldest of those that yield, as many as make place for another.
+func withPlace(verifiers []v1alpha1.Verifier, to v1alpha1.Cause, now time.Time) []v1alpha1.Verifier {
+	kept := slices.Clone(verifiers)
+	for i := len(kept) - 1; i >= 0 && len(kept) >= maxVerifiers; i-- {
+		if yields(kept[i], to, now) {
+			kept = slices.Delete(kept, i, i+1)
+		}
 	}
-	return nextLeave(kept)
+	return kept
+}
+
+// nextPlace is when the list has a place for another credential. Zero: it has one.
+func nextPlace(kept []v1alpha1.Verifier, to v1alpha1.Cause, now time.Time) time.Time {
+	var next time.Time
+	if len(withPlace(kept, to, now)) < maxVerifiers {
+		return next
+	}
+	for _, v := range kept {
+		switch {
+		case v.ExpirationTime == nil:
+		case to == v1alpha1.CauseRepair && v.Cause == v1alpha1.CauseRepair:
+			next = earlier(next, v.ExpirationTime.Add(lingers))
+		default:
+			next = earlier(next, v.ExpirationTime.Time)
+		}
+	}
+	return next
 }
 
 // delivered marks the newest verifier as standing in the Secret, and ends the ones before it.

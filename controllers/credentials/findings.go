@@ -2,6 +2,7 @@ package credentials
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -27,10 +28,8 @@ func (s *step) ready(r *round) finding {
 	case s.situation == nameTaken && s.holder != "":
 		return found(v1alpha1.ReasonSecretNameConflict, "Secret %s is %s, which has to give it up first", name, s.holder)
 	case s.situation == nameTaken:
-		return found(v1alpha1.ReasonSecretNameConflict,
-			"Secret %s exists, has type %q, and is not this version's: delete or rename it; Countersign never touches it",
-			name, s.secret.Type)
-	case s.plan.action == pause && s.wish.moves:
+		return found(v1alpha1.ReasonSecretNameConflict, "Secret %s %s; Countersign never touches it", name, strangers(s.secret))
+	case s.plan.action == pause && s.plan.cause != v1alpha1.CauseRepair:
 		return found(v1alpha1.ReasonCredentialsPending,
 			"Secret %s gets the credentials at %s: %d secrets are valid, and the overlap of one has to end first",
 			name, readable(s.plan.next), len(standing(s.entry.Verifiers, r.now)))
@@ -48,25 +47,52 @@ func (s *step) ready(r *round) finding {
 	return found(v1alpha1.ReasonReady, "the credentials stand in Secret %s", name)
 }
 
+// strangers says of a Secret whose name a version wants and whose it is not what that may be, and what to do.
+func strangers(secret *corev1.Secret) string {
+	if key, ours := ApplicationOf(secret); ours {
+		return fmt.Sprintf("says that it holds credentials of application %s, and is not this version's: give the version "+
+			"another secretName, or delete the Secret if nobody needs it", key.Name)
+	}
+	return fmt.Sprintf("exists, has type %q, and is not this version's: delete or rename it, or give the version another secretName",
+		secret.Type)
+}
+
 // pending is what the version's condition RotationPending says: nil where no rotation waits.
 func (s *step) pending(now time.Time) *finding {
-	verifiers := s.entry.Verifiers
-	if s.situation != entitled || len(verifiers) == 0 {
+	why, waits := s.rotationDue(now)
+	var f finding
+	switch {
+	case len(s.wish.again) > 0:
+		f = found(v1alpha1.ReasonInvalidAnnotation,
+			"annotation %s: this word was acted on before, and each is acted on once; choose another", strings.Join(s.wish.again, ", and "))
+	case !waits:
 		return nil
+	case s.situation == nameTaken:
+		f = found(v1alpha1.ReasonSecretNameConflict, "%s, which waits until Secret %s can be written (condition Ready)", why, s.name)
+	case s.plan.action == pause:
+		f = found(v1alpha1.ReasonCredentialsPending, "%s, which waits for what is due at %s anyway (condition Ready)",
+			why, readable(s.plan.next))
+	case s.err != nil:
+		f = found(v1alpha1.ReasonCredentialsPending, "%s, which waits until Secret %s can be written: %s", why, s.name, s.err)
+	default:
+		verifiers := s.entry.Verifiers
+		f = found(v1alpha1.ReasonOverlapNotEnded,
+			"%s, which waits until %s: %d secrets are valid, and the overlap of one has to end first; annotation %s does not wait",
+			why, readable(room(verifiers, now)), len(standing(verifiers, now)), v1alpha1.AnnotationRotateAndRevoke)
 	}
-	room, asks := room(verifiers, now), s.wish.asks(s.entry.Rotated, verifiers)
-	due := s.wish.interval > 0 && !now.Before(verifiers[0].IssueTime.Add(s.wish.interval))
-	if room.IsZero() || !asks && !due {
-		return nil
-	}
-	why := "a rotation is due by age"
-	if asks {
-		why = fmt.Sprintf("annotation %s asks for a rotation (%s)", v1alpha1.AnnotationRotate, s.wish.rotate)
-	}
-	f := found(v1alpha1.ReasonOverlapNotEnded,
-		"%s, which waits until %s: %d secrets are valid, and the overlap of one has to end first; annotation %s does not wait",
-		why, readable(room), len(standing(verifiers, now)), v1alpha1.AnnotationRotateAndRevoke)
 	return &f
+}
+
+// rotationDue reports whether a rotation is due or asked for that was not made, and why.
+func (s *step) rotationDue(now time.Time) (string, bool) {
+	verifiers := s.entry.Verifiers
+	if s.situation != entitled && s.situation != nameTaken || len(verifiers) == 0 || verifiers[0].ExpirationTime != nil {
+		return "", false
+	}
+	if s.wish.asks(s.entry.Rotated, verifiers) {
+		return fmt.Sprintf("annotation %s asks for a rotation (%s)", v1alpha1.AnnotationRotate, s.wish.rotate), true
+	}
+	return "a rotation is due by age", s.wish.interval > 0 && !now.Before(verifiers[0].IssueTime.Add(s.wish.interval))
 }
 
 // expiring is what the version's condition CredentialExpiring says: nil where nothing ends without a successor.

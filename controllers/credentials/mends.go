@@ -44,7 +44,7 @@ func (m *mends) until(secret types.NamespacedName, now time.Time) time.Time {
 		delete(m.of, secret)
 		return time.Time{}
 	}
-	if past.times < promptMends {
+	if past.times < promptMends || past.last.After(now) { // or the clock went back
 		return time.Time{}
 	}
 	pause := min(firstPause<<min(past.times-promptMends, 10), longestPause)

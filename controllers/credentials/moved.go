@@ -34,15 +34,13 @@ func movedOf(
 }
 
 // formerNames are the other names under which there may be a Secret of the version.
-func formerNames(app *v1alpha1.Application, s *step, version v1alpha1.VersionName) []string {
+func (s *step) formerNames() []string {
 	var names []string
-	if name := entryOf(app, version).SecretName; name != "" {
-		names = append(names, name)
+	if s.former.SecretName != "" {
+		names = append(names, s.former.SecretName)
 	}
-	if s != nil {
-		for _, secret := range s.moved {
-			names = append(names, secret.Name)
-		}
+	for _, secret := range s.moved {
+		names = append(names, secret.Name)
 	}
 	return names
 }
@@ -125,6 +123,8 @@ func (s *step) reportedName() string {
 		return s.moved[0].Name
 	case s.wish.moves && !s.arrived:
 		return s.former.SecretName
+	case s.situation == nameTaken:
+		return "" // whoever mounts it would mount somebody else's
 	}
 	return s.name
 }

@@ -40,11 +40,12 @@ type Phase struct {
 	Deps
 	expirations *expirations
 	mends       *mends
+	ends        *endings
 }
 
 // New returns a Phase.
 func New(deps Deps) *Phase {
-	return &Phase{Deps: deps, expirations: newExpirations(deps.Clock), mends: newMends()}
+	return &Phase{Deps: deps, expirations: newExpirations(deps.Clock), mends: newMends(), ends: newEndings()}
 }
 
 // Metrics are those of the applications that it reconciled (docs/metrics.md).
@@ -74,6 +75,7 @@ func (p *Phase) Reconcile(ctx context.Context, app *v1alpha1.Application, standi
 		if err := standing.outdated(app, judged); err != nil {
 			return 0, err
 		}
+		r = p.think(app, standing, secrets) // of what the application says now, so that no Secret it concerns is left out
 		if err := p.lookUp(ctx, app, r, secrets); err != nil {
 			return 0, err
 		}
@@ -92,6 +94,7 @@ func (p *Phase) Reconcile(ctx context.Context, app *v1alpha1.Application, standi
 // finalizers hold it.
 func (p *Phase) Remove(ctx context.Context, key types.NamespacedName) error {
 	p.expirations.set(key, nil)
+	p.ends.forget(key)
 	secrets, err := p.cachedSecrets(ctx, key)
 	if err != nil || len(secrets) == 0 {
 		return err
@@ -145,15 +148,14 @@ func (p *Phase) refresh(ctx context.Context, app *v1alpha1.Application) error {
 	return nil
 }
 
-// lookUp reads anew the Secrets of those versions for which there is something to do, and of those that round knows not.
+// lookUp reads anew the Secrets of those versions for which there is something to do.
 func (p *Phase) lookUp(
 	ctx context.Context, app *v1alpha1.Application, r *round, secrets map[string]*corev1.Secret,
 ) error {
 	var names []string
-	for i := range app.Spec.Versions {
-		name := secretName(app, &app.Spec.Versions[i])
-		if s := r.step(app.Spec.Versions[i].Version); s == nil || s.name != name || s.looksLive() {
-			names = append(append(names, name), formerNames(app, s, app.Spec.Versions[i].Version)...)
+	for _, s := range r.steps {
+		if s.looksLive() {
+			names = append(append(names, s.name), s.formerNames()...)
 		}
 	}
 	if app.Spec.CredentialPolicy.BindingVersion != "" {

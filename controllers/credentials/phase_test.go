@@ -189,8 +189,6 @@ var _ = Describe("Repairing credentials", func() {
 		Expect(w.accepts("1.0.0", old)).To(BeTrue())
 		w.clock.SetTime(noon.Add(2 * time.Hour))
 		Expect(w.accepts("1.0.0", old)).To(BeFalse())
-		w.settle()
-		Expect(w.entry("1.0.0").Verifiers).To(HaveLen(1))
 	})
 
 	DescribeTable("replaces an edited Secret at once, and what was written there never becomes valid",

@@ -25,7 +25,7 @@ const (
 // plan says what to do for a version.
 type plan struct {
 	action action
-	// cause is why, where the action is to issue.
+	// cause is why, where the action is to issue, or to wait until that can be done.
 	cause v1alpha1.Cause
 	// revoke says that everything older ends in the write that brings the new verifier.
 	revoke bool
@@ -55,23 +55,27 @@ func planFor(former v1alpha1.ApplicationVersionStatus, secret content, wanted wi
 	switch {
 	case newest.ExpirationTime != nil:
 		// Only previous ones end: the version was self-hosted meanwhile.
-		p.action, p.cause, p.verifiers = issue, v1alpha1.CauseIssue, standing(verifiers, now)
+		p.verifiers = listed(verifiers, now)
+		p.issue(v1alpha1.CauseIssue, nextPlace(p.verifiers, v1alpha1.CauseIssue, now), now)
+	case !secret.holds(newest) && wanted.moves:
+		p.issue(v1alpha1.CauseMove, nextPlace(p.verifiers, v1alpha1.CauseMove, now), now)
 	case !secret.holds(newest):
-		p.action, p.cause = issue, v1alpha1.CauseRepair
-		until := nextRepair(p.verifiers)
-		if wanted.moves {
-			p.cause, until = v1alpha1.CauseMove, nextPlace(p.verifiers)
-		}
-		if now.Before(until) {
-			p.action, p.next = pause, until
-		}
+		p.issue(v1alpha1.CauseRepair, nextRepair(p.verifiers, now), now)
 	case newest.DeliveryTime == nil:
 		p.action = deliver
 	case wanted.rotates(former, verifiers, now):
-		// What has ended leaves here, too: it would only count as a repair.
-		p.action, p.cause, p.verifiers = issue, v1alpha1.CauseRotation, standing(verifiers, now)
+		p.issue(v1alpha1.CauseRotation, time.Time{}, now) // it has waited for its place
 	}
 	return p
+}
+
+// issue makes a credential the next thing to do, or to wait for.
+func (p *plan) issue(cause v1alpha1.Cause, from, now time.Time) {
+	if p.cause = cause; now.Before(from) {
+		p.action, p.next = pause, from
+		return
+	}
+	p.action, p.verifiers = issue, withPlace(p.verifiers, cause, now)
 }
 
 // withoutLost leaves out what a crash between the first write and the second has left: nobody ever had these secrets.

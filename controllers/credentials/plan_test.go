@@ -144,15 +144,18 @@ func TestThePlanTellsFromStatusAndSecretHowFarACredentialCame(t *testing.T) {
 		"a previous one in its overlap stays": {
 			verifiers: verifiers{b.verifier, a.endingIn(time.Minute)}, secret: holding(b), want: keep, standing: []string{"b", "a"},
 		},
-		"a previous one whose overlap ends this second leaves": {
-			verifiers: verifiers{b.verifier, a.endingIn(0)}, secret: holding(b), want: keep, standing: []string{"b"},
+		"a previous one that ended an hour ago by this clock stays: the token server's may be behind": {
+			verifiers: verifiers{b.verifier, a.endingIn(-time.Hour)}, secret: holding(b), want: keep, standing: []string{"b", "a"},
+		},
+		"two hours after its end it leaves": {
+			verifiers: verifiers{b.verifier, a.endingIn(-2 * time.Hour)}, secret: holding(b), want: keep, standing: []string{"b"},
 		},
 		"the newest has an end, so it is a previous one, and another is issued whatever the Secret holds": {
 			verifiers: verifiers{a.endingIn(time.Hour)}, secret: holding(a), want: issue, cause: v1alpha1.CauseIssue,
 			standing: []string{"a"},
 		},
-		"the same after that end: the Secret is not believed": {
-			verifiers: verifiers{a.endingIn(-time.Hour)}, secret: holding(a), want: issue, cause: v1alpha1.CauseIssue,
+		"the same long after that end: the Secret is not believed": {
+			verifiers: verifiers{a.endingIn(-2 * time.Hour)}, secret: holding(a), want: issue, cause: v1alpha1.CauseIssue,
 		},
 		"lost a third time within the overlap: the next repair waits": {
 			verifiers: verifiers{c.issuedAgo(time.Second), b.endingIn(time.Hour), a.endingIn(time.Hour)}, want: pause,
@@ -161,6 +164,21 @@ func TestThePlanTellsFromStatusAndSecretHowFarACredentialCame(t *testing.T) {
 		"the pause is over: it is repaired": {
 			verifiers: verifiers{c.issuedAgo(time.Minute), b.endingIn(time.Hour), a.endingIn(time.Hour)}, want: issue,
 			standing: []string{"c", "b", "a"}, cause: v1alpha1.CauseRepair,
+		},
+		"lost, and the clock went back behind its issue: it is repaired at once": {
+			verifiers: verifiers{c.issuedAgo(-time.Hour), b.endingIn(time.Hour), a.endingIn(time.Hour)}, want: issue,
+			standing: []string{"c", "b", "a"}, cause: v1alpha1.CauseRepair,
+		},
+		"lost after many rotations in a short time: those that ended make place, the oldest first": {
+			verifiers: verifiers{a.by(v1alpha1.CauseRotation).issuedAgo(time.Minute), rotated(t, "g", -1), rotated(t, "f", -2),
+				rotated(t, "e", -3), rotated(t, "d", -4), rotated(t, "c", -5), rotated(t, "b", -6), rotated(t, "x", -7)},
+			want: issue, cause: v1alpha1.CauseRepair, standing: []string{"a", "g", "f", "e", "d", "c", "b"},
+		},
+		"self-hosted and back so often that eight are valid: the next credential waits for the first end": {
+			verifiers: verifiers{rotated(t, "h", 8), rotated(t, "g", 7), rotated(t, "f", 6), rotated(t, "e", 5), rotated(t, "d", 4),
+				rotated(t, "c", 3), rotated(t, "b", 2), rotated(t, "x", 1)},
+			want: pause, cause: v1alpha1.CauseIssue, next: noon.Add(time.Minute),
+			standing: []string{"h", "g", "f", "e", "d", "c", "b", "x"},
 		},
 		"lost right after a rotation: it is repaired at once": {
 			verifiers: verifiers{a.by(v1alpha1.CauseRotation).issuedAgo(0), foreign.endingIn(time.Hour)}, want: issue,
@@ -186,6 +204,12 @@ func TestThePlanTellsFromStatusAndSecretHowFarACredentialCame(t *testing.T) {
 			}
 		})
 	}
+}
+
+// rotated makes a verifier that a rotation made and that ends in so many minutes.
+func rotated(t *testing.T, id string, minutes int) v1alpha1.Verifier {
+	t.Helper()
+	return makeOne(t, id).by(v1alpha1.CauseRotation).endingIn(time.Duration(minutes) * time.Minute)
 }
 
 func idsOf(verifiers []v1alpha1.Verifier) []string {

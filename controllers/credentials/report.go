@@ -12,6 +12,10 @@ import (
 	"countersign.dev/api/v1alpha1"
 )
 
+// maxMessage is how many bytes the schema of metav1.Condition lets a message have: one that is longer, as what an admission
+// webhook says, would keep the whole status from being written.
+const maxMessage = 32768
+
 // finding is a reason and what it means here.
 type finding struct {
 	reason  v1alpha1.Reason
@@ -31,17 +35,20 @@ func (p *Phase) report(app *v1alpha1.Application, r *round) {
 	for i, s := range r.steps {
 		ready, pending, expiring := s.ready(r), s.pending(r.now), s.expiring(r.now)
 		conditions := conditions{&app.Status.Versions[i].Conditions, app.Generation, r.now}
-		p.warn(app, conditions.set(v1alpha1.ConditionReady, &ready))
-		p.warn(app, conditions.set(v1alpha1.ConditionRotationPending, pending))
-		p.warn(app, conditions.set(v1alpha1.ConditionCredentialExpiring, expiring))
+		version := string(s.version)
+		p.warn(app, version, conditions.set(v1alpha1.ConditionReady, &ready))
+		if news := conditions.set(v1alpha1.ConditionRotationPending, pending); news != nil && news.reason != ready.reason {
+			p.warn(app, version, &finding{news.reason, fmt.Sprintf("version %s: %s", version, news.message)})
+		}
+		p.warn(app, version, conditions.set(v1alpha1.ConditionCredentialExpiring, expiring))
 		waits, warnings = s.summed(waits, pending), s.summed(warnings, expiring)
 		p.tellEnds(app, s, r.now)
 	}
 	conditions := conditions{&app.Status.Conditions, app.Generation, r.now}
 	app.Status.Binding = r.binding.reported()
-	p.warn(app, conditions.set(v1alpha1.ConditionBound, r.binding.bound()))
+	p.warn(app, "", conditions.set(v1alpha1.ConditionBound, r.binding.bound()))
 	if news := conditions.set(v1alpha1.ConditionRotationPending, summary(waits)); len(r.asked.problems) > 0 {
-		p.warn(app, news) // of all else the versions have told
+		p.warn(app, "", news) // of all else the versions have told
 	}
 	conditions.set(v1alpha1.ConditionCredentialExpiring, summary(warnings))
 }
@@ -80,14 +87,15 @@ func (c conditions) set(kind v1alpha1.ConditionType, f *finding) *finding {
 		return nil
 	}
 	former := meta.FindStatusCondition(*c.list, string(kind))
-	news := former == nil || former.Reason != string(f.reason)
+	news := former == nil || former.Reason != string(f.reason) ||
+		f.reason == v1alpha1.ReasonInvalidAnnotation && former.Message != f.message
 	status := metav1.ConditionTrue
 	if kind == v1alpha1.ConditionReady && f.reason != v1alpha1.ReasonReady ||
 		kind == v1alpha1.ConditionBound && f.reason != v1alpha1.ReasonBound {
 		status = metav1.ConditionFalse
 	}
 	meta.SetStatusCondition(c.list, metav1.Condition{
-		Type: string(kind), Status: status, Reason: string(f.reason), Message: f.message,
+		Type: string(kind), Status: status, Reason: string(f.reason), Message: shortened(f.message, maxMessage),
 		ObservedGeneration: c.generation, LastTransitionTime: metav1.Time{Time: c.now},
 	})
 	if news {
@@ -96,14 +104,14 @@ func (c conditions) set(kind v1alpha1.ConditionType, f *finding) *finding {
 	return nil
 }
 
-// warn tells of a finding that somebody should look at.
-func (p *Phase) warn(app *v1alpha1.Application, f *finding) {
+// warn tells of a finding that somebody should look at. Version is whose it is: empty for the application's own.
+func (p *Phase) warn(app *v1alpha1.Application, version string, f *finding) {
 	if f == nil {
 		return
 	}
 	switch f.reason {
 	case v1alpha1.ReasonSecretNameConflict, v1alpha1.ReasonSecretContested, v1alpha1.ReasonOverlapNotEnded,
 		v1alpha1.ReasonInvalidAnnotation, v1alpha1.ReasonEndsWithoutSuccessor, v1alpha1.ReasonCredentialsExpired:
-		p.Events.Eventf(app, nil, corev1.EventTypeWarning, string(f.reason), actionWait, "%s", f.message)
+		p.event(app, corev1.EventTypeWarning, string(f.reason), actionWait, version, "%s", f.message)
 	}
 }

@@ -13,6 +13,9 @@ import (
 // waits, so that no list grows by age or by a script that sets one annotation after another.
 const maxRotated = 3
 
+// maxWords is how many words that were acted on before the last one status remembers: what the schema allows.
+const maxWords = 16
+
 // defaultRotateAfter stands for a rotateAfter that is not set; the schema sets it.
 const defaultRotateAfter = 8760 * time.Hour
 
@@ -22,15 +25,31 @@ type wish struct {
 	interval time.Duration
 	// rotate and revoke are the words of the annotations, or "".
 	rotate, revoke string
+	// again says which words were acted on before and rotate nothing now: rotate and revoke are empty then. Nil: none.
+	again []string
 	// moves says that spec has another name for the Secret than the one under which the credential is, or was.
 	moves bool
 }
 
 func wishFor(app *v1alpha1.Application, version v1alpha1.VersionName, asked asked) wish {
-	return wish{
-		interval: intervalOf(app, version),
-		rotate:   asked.rotate.of(version), revoke: asked.revoke.of(version),
+	w := wish{interval: intervalOf(app, version), rotate: asked.rotate.of(version), revoke: asked.revoke.of(version)}
+	entry := entryOf(app, version)
+	if slices.Contains(entry.RotatedBefore, w.rotate) {
+		w.again, w.rotate = append(w.again, v1alpha1.AnnotationRotate+" "+w.rotate), ""
 	}
+	if slices.Contains(entry.RotatedAndRevokedBefore, w.revoke) {
+		w.again, w.revoke = append(w.again, v1alpha1.AnnotationRotateAndRevoke+" "+w.revoke), ""
+	}
+	return w
+}
+
+// before returns the words that were acted on before the last one, newest first, when that is replaced by another.
+func before(words []string, last, now string) []string {
+	if last == "" || last == now {
+		return words
+	}
+	all := append([]string{last}, words...)
+	return all[:min(len(all), maxWords)]
 }
 
 // intervalOf is rotateAfter with the version's own difference of up to 5 %, which comes from what never changes: else each

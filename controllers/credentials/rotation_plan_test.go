@@ -91,9 +91,9 @@ func TestThePlanRotatesWhatIsDueOrAskedForAndNothingElse(t *testing.T) {
 		"a word that is there after a restore rotates nothing": {
 			secret: holding(a), want: rebuild, wish: wish{rotate: "x", revoke: "y"},
 		},
-		"a rotation leaves out what has ended, which would count as repairs": {
-			former: status(b.issuedAgo(time.Minute), a.endingIn(-time.Second)), secret: holding(b), wish: wish{rotate: "x"}, want: issue,
-			standing: []string{"b"}, rotation: noon.Add(-time.Minute),
+		"what has ended keeps no rotation waiting, although it is listed": {
+			former: status(c.issuedAgo(time.Minute), b.endingIn(-time.Second), a.endingIn(-time.Minute)), secret: holding(c),
+			wish: wish{rotate: "x"}, want: issue, standing: []string{"c", "b", "a"}, rotation: noon.Add(-time.Minute),
 		},
 	} {
 		t.Run(sentence, func(t *testing.T) {

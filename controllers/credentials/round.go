@@ -84,6 +84,8 @@ func (r *round) settle(app *v1alpha1.Application) {
 		entry := *s.entry.DeepCopy()
 		entry.Version, entry.Conditions = s.version, entryOf(app, s.version).Conditions
 		entry.SecretName, entry.NextRotationTime = s.reportedName(), nil
+		entry.RotatedBefore = before(s.former.RotatedBefore, s.former.Rotated, entry.Rotated)
+		entry.RotatedAndRevokedBefore = before(s.former.RotatedAndRevokedBefore, s.former.RotatedAndRevoked, entry.RotatedAndRevoked)
 		if next := s.nextRotation(r.now); !next.IsZero() {
 			entry.NextRotationTime = timestamp(next)
 		}

@@ -65,7 +65,7 @@ func hasOwnName(secret *corev1.Secret, application string) bool {
 // name that it is to have now or another one. Any other Secret is somebody else's, whatever its labels say.
 func isOf(secret *corev1.Secret, app *v1alpha1.Application, version v1alpha1.VersionName) bool {
 	_, binds := secret.Annotations[v1alpha1.AnnotationBindingVersion]
-	return !binds && secret.Type == v1alpha1.SecretTypeCredentials &&
+	return !binds && version != "" && secret.Type == v1alpha1.SecretTypeCredentials &&
 		secret.Annotations[v1alpha1.AnnotationApplication] == app.Name &&
 		secret.Annotations[v1alpha1.AnnotationApplicationUID] == string(app.UID) &&
 		secret.Annotations[v1alpha1.AnnotationVersion] == string(version) &&

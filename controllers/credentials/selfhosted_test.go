@@ -43,6 +43,7 @@ var _ = Describe("A self-hosted version", func() {
 		Expect(w.accepts("1.0.0", old)).To(BeTrue())
 		w.pass(time.Second)
 		Expect(w.accepts("1.0.0", old)).To(BeFalse())
+		w.pass(lingers)
 		w.settle()
 		Expect(w.entry("1.0.0").Verifiers).To(BeEmpty())
 

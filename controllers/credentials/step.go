@@ -156,7 +156,7 @@ func (s *step) revoke(now time.Time) {
 // Secret is there, so that the Secret is not believed if the version takes that back.
 func (s *step) retire(now time.Time, overlap time.Duration) {
 	retired := ended(s.former.Verifiers, now.Add(overlap))
-	if s.entry.Verifiers = standing(retired, now); s.hasSecret() {
+	if s.entry.Verifiers = listed(retired, now); s.hasSecret() {
 		s.entry.Verifiers = prune(retired, now)
 	}
 	if s.wish.revokes(s.former) {
@@ -221,7 +221,7 @@ func (s *step) hurries() bool {
 
 // next is when there is something to do for the version, or to say of it, without anybody's change.
 func (s *step) next(now time.Time) time.Time {
-	next := nextLeave(s.entry.Verifiers)
+	next := nextEnd(s.entry.Verifiers, now)
 	switch {
 	case s.situation == nameTaken:
 		next = earlier(next, now.Add(conflictRetry))
@@ -240,5 +240,9 @@ func (s *step) nextRotation(now time.Time) time.Time {
 	if s.situation != entitled {
 		return time.Time{}
 	}
-	return s.wish.next(s.entry.Rotated, s.entry.Verifiers, now)
+	next := s.wish.next(s.entry.Rotated, s.entry.Verifiers, now)
+	if s.plan.action == pause && !next.IsZero() && (s.wish.asks(s.entry.Rotated, s.entry.Verifiers) || next.Before(s.plan.next)) {
+		return s.plan.next // what is issued then is what the rotation would have made
+	}
+	return next
 }

@@ -75,6 +75,8 @@ type world struct {
 	heard []string
 	// mends is what a Phase remembers from one reconcile to the next. Nil: each reconcile is after a restart.
 	mends *mends
+	// ends is what it remembers of ends that were told.
+	ends *endings
 	// standing is what the application controller judges.
 	standing Standing
 	// writes is what the Phase has written, in order, and fault makes a write fail: before it is done, or after.
@@ -97,7 +99,7 @@ func newWorldOn(tb TB, platform client.WithWatch, versions ...v1alpha1.Applicati
 		TB: tb, platform: platform, ctx: context.Background(),
 		clock:  clocktesting.NewFakePassiveClock(noon),
 		events: events.NewFakeRecorder(10000), standing: Standing{Host: "operator-co"},
-		fault: func(int) (error, error) { return nil, nil },
+		fault: func(int) (error, error) { return nil, nil }, ends: newEndings(),
 	}
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "credentials-"}}
 	w.must(w.platform.Create(w.ctx, namespace))
@@ -182,6 +184,7 @@ func (w *world) reconcile() (time.Duration, error) { return w.reconcileAs(w.stan
 func (w *world) reconcileAs(standing Standing) (time.Duration, error) {
 	c := w.client()
 	phase := New(Deps{Client: c, Live: w.platform, Clock: w.clock, Rand: rand.Reader, Issuer: issuer, Events: w.events})
+	phase.ends = w.ends
 	if w.mends != nil {
 		phase.mends = w.mends
 	}
