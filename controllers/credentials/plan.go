@@ -40,9 +40,7 @@ type plan struct {
 func planFor(former v1alpha1.ApplicationVersionStatus, secret content, wanted wish, now time.Time) plan {
 	verifiers := former.Verifiers
 	switch {
-	case len(verifiers) == 0 && former.RevocationTime == nil && secret.candidate != nil:
-		// A Secret is only believed where status says nothing at all: a foreign value must never become valid, nor a revoked
-		// one valid again.
+	case secret.isBelieved(former, wanted):
 		return plan{action: rebuild}
 	case len(verifiers) > 0 && wanted.revokes(former):
 		return plan{action: issue, cause: v1alpha1.CauseRotation, revoke: true}
