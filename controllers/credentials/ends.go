@@ -15,9 +15,9 @@ const (
 	promptRepairs = 2
 	// firstPause is how long the next repair waits after the newest credential; each further one waits twice as long.
 	firstPause = time.Minute
-	// remembered is how long an ended verifier stays in status after its issue. It opens nothing, but is what the pauses
-	// are counted by, also where the overlap is 0s.
-	remembered = time.Hour
+	// remembered is how long the verifier of a repair stays in status after its issue, as far as there is place. Once ended it
+	// opens nothing, but is what the pauses are counted by, also where the overlap is short.
+	remembered = 24 * time.Hour
 )
 
 // prune leaves out the previous verifiers that have ended and are no longer needed to count by.
@@ -44,7 +44,7 @@ func leaves(v v1alpha1.Verifier) time.Time {
 	if v.ExpirationTime == nil {
 		return v.IssueTime.Add(forever)
 	}
-	if remember := v.IssueTime.Add(remembered); remember.After(v.ExpirationTime.Time) {
+	if remember := v.IssueTime.Add(remembered); v.Cause == v1alpha1.CauseRepair && remember.After(v.ExpirationTime.Time) {
 		return remember
 	}
 	return v.ExpirationTime.Time
@@ -63,8 +63,8 @@ func nextLeave(verifiers []v1alpha1.Verifier) time.Time {
 
 // nextRepair is when a lost credential may be replaced: at once while there were few repairs, then after a pause that
 // doubles, so that whoever keeps writing the Secret back does not drive an endless rotation. What rotation made does not
-// count; but where the list is full, one has to leave it first.
-func nextRepair(kept []v1alpha1.Verifier) time.Time {
+// count; but where the list is full of valid ones, one has to end first.
+func nextRepair(kept []v1alpha1.Verifier, now time.Time) time.Time {
 	issued, repairs := kept[0].IssueTime.Time, 0
 	for _, v := range kept {
 		if v.Cause == v1alpha1.CauseRepair {
@@ -75,18 +75,33 @@ func nextRepair(kept []v1alpha1.Verifier) time.Time {
 	if repairs >= promptRepairs {
 		until = issued.Add(firstPause << (repairs - promptRepairs))
 	}
-	if place := nextPlace(kept); place.After(until) {
+	if place := nextPlace(kept, now); place.After(until) {
 		return place
 	}
 	return until
 }
 
-// nextPlace is when the list has a place for another credential. Zero: it has one.
-func nextPlace(kept []v1alpha1.Verifier) time.Time {
-	if len(kept) < maxVerifiers {
-		return time.Time{}
+// nextPlace is when the list has a place for another credential. Zero: it has one, or one that has ended gives way.
+func nextPlace(kept []v1alpha1.Verifier, now time.Time) time.Time {
+	var next time.Time
+	if valid := standing(kept, now); len(valid) >= maxVerifiers {
+		for _, v := range valid {
+			if v.ExpirationTime != nil {
+				next = earlier(next, v.ExpirationTime.Time)
+			}
+		}
 	}
-	return nextLeave(kept)
+	return next
+}
+
+// withPlace leaves out the oldest that has ended where the list is full.
+func withPlace(kept []v1alpha1.Verifier, now time.Time) []v1alpha1.Verifier {
+	for i := len(kept) - 1; i >= 0 && len(kept) >= maxVerifiers; i-- {
+		if v := kept[i]; v.ExpirationTime != nil && !now.Before(v.ExpirationTime.Time) {
+			kept = slices.Delete(slices.Clone(kept), i, i+1)
+		}
+	}
+	return kept
 }
 
 // delivered marks the newest verifier as standing in the Secret, and ends the ones before it.

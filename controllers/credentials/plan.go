@@ -56,12 +56,14 @@ func planFor(former v1alpha1.ApplicationVersionStatus, secret content, wanted wi
 		p.action, p.cause, p.verifiers = issue, v1alpha1.CauseIssue, standing(verifiers, now)
 	case !secret.holds(newest):
 		p.action, p.cause = issue, v1alpha1.CauseRepair
-		until := nextRepair(p.verifiers)
+		until := nextRepair(p.verifiers, now)
 		if wanted.moves {
-			p.cause, until = v1alpha1.CauseMove, nextPlace(p.verifiers)
+			p.cause, until = v1alpha1.CauseMove, nextPlace(p.verifiers, now)
 		}
 		if now.Before(until) {
 			p.action, p.next = pause, until
+		} else {
+			p.verifiers = withPlace(p.verifiers, now)
 		}
 	case newest.DeliveryTime == nil:
 		p.action = deliver

@@ -222,7 +222,7 @@ func TestASecretThatIsLostAgainAndAgainIsRepairedEverMoreRarely(t *testing.T) {
 					t.Fatalf("%d verifiers at %s", len(verifiers), now)
 				}
 			}
-			if repairs < 4 || repairs > 25*maxVerifiers {
+			if repairs < 4 || repairs > 30 {
 				t.Errorf("%d repairs in a day", repairs)
 			}
 		})
