@@ -108,6 +108,32 @@ var _ = Describe("A status that is lost", func() {
 		Expect(w.entry("1.0.0").ClientID).To(Equal(id), "it is the same application")
 	})
 
+	It("comes back with a snapshot of all, Secrets included: all goes on, and what was rotated or revoked since is not known", func() {
+		w := newWorldOn(GinkgoT(), standIn(), granted("1.0.0"))
+		w.settle()
+		first, from := w.text("1.0.0"), w.backup()
+		w.annotate(v1alpha1.AnnotationRotateAndRevoke, "incident-17")
+		w.settle()
+		second := w.text("1.0.0")
+		app := w.app()
+		app.Annotations = from.app.Annotations
+		w.must(w.platform.Update(w.ctx, app))
+		w.restoreStatus(from)
+		w.tamper(func(s *corev1.Secret) { s.Data, s.Annotations = from.secrets[0].Data, from.secrets[0].Annotations })
+		writes := len(w.writes)
+		w.settle()
+		Expect(w.writes).To(HaveLen(writes))
+		Expect(w.text("1.0.0")).To(Equal(first))
+		Expect(w.accepts("1.0.0", first)).To(BeTrue())
+		Expect(w.accepts("1.0.0", second)).To(BeFalse(), "pods that have it are to be restarted")
+
+		By("revoking what has leaked once more, by the same word")
+		w.annotate(v1alpha1.AnnotationRotateAndRevoke, "incident-17")
+		w.settle()
+		Expect(w.accepts("1.0.0", first)).To(BeFalse())
+		Expect(w.accepts("1.0.0", w.text("1.0.0"))).To(BeTrue())
+	})
+
 	It("that is older than the Secret ends what only the Secret knows: pods that have it are to be restarted", func() {
 		w := newWorldOn(GinkgoT(), standIn(), granted("1.0.0"))
 		w.settle()
