@@ -50,5 +50,13 @@ var _ = Describe("A workload of a version", func() {
 		Expect(told()).To(Equal(app.Status.Versions[0].Verifiers[0].ID))
 		Expect(app.Status.Versions[0].WorkloadsCredentialID).To(Equal(told()))
 		Expect(deployment.Generation).To(Equal(int64(2)), "it rolls once")
+
+		By("losing the status, as in a restore")
+		app.Status = v1alpha1.ApplicationStatus{}
+		Expect(platform.Status().Update(w.ctx, app)).To(Succeed())
+		w.reconcile(app)
+		w.reconcile(app)
+		Expect(app.Status.Versions[0].Verifiers[0].ID).To(Equal(told()))
+		Expect(deployment.Generation).To(Equal(int64(2)), "the credential is the same")
 	})
 })

@@ -83,7 +83,8 @@ type ApplicationVersionStatus struct {
 	SecretName string `json:"secretName,omitempty"`
 
 	// verifiers are what the token server checks a client secret against, newest first: the current one and the
-	// previous ones, each with its end. One that has ended opens nothing, and stays listed for two hours more.
+	// previous ones, each with its end. One that has ended opens nothing, and stays listed for two hours more,
+	// or, where a Secret was lost, for a day in which the next repair may have to wait.
 	// Rotation keeps to three: one that would make a fourth waits (condition RotationPending). Repairs of a Secret that is
 	// lost again and again can make more, since nobody loses a valid secret before its overlap has ended; they wait before
 	// the list is full.

@@ -26,7 +26,9 @@ func (p *Phase) act(ctx context.Context, app *v1alpha1.Application, r *round) er
 		return err
 	}
 	for _, secret := range r.leftovers {
-		p.mends.forget(client.ObjectKeyFromObject(secret))
+		if !isOrphan(secret, app.Name, app.UID) {
+			p.mends.forget(client.ObjectKeyFromObject(secret))
+		}
 		p.clear(ctx, app, r, secret)
 	}
 	for _, s := range r.steps {

@@ -16,16 +16,27 @@ const (
 	// firstPause is how long the next repair waits after the newest credential; each further one waits twice as long.
 	firstPause = time.Minute
 	// lingers is how long an ended verifier stays in status. The token server ends a secret, by its own clock, and not the
-	// operator, whose clock may be ahead by an hour: what it took out too early would be refused too early. And where the
-	// overlap is 0s, the pauses are counted by what is still listed.
+	// operator, whose clock may be ahead by an hour: what it took out too early would be refused too early.
 	lingers = 2 * time.Hour
+	// remembered is how long the verifier of a repair stays after its issue: the pauses are counted by it, also where the
+	// overlap is short.
+	remembered = 24 * time.Hour
 )
 
 // listed returns the verifiers that are not over for so long that they leave status.
 func listed(verifiers []v1alpha1.Verifier, now time.Time) []v1alpha1.Verifier {
 	return slices.DeleteFunc(slices.Clone(verifiers), func(v v1alpha1.Verifier) bool {
-		return v.ExpirationTime != nil && !now.Before(v.ExpirationTime.Add(lingers))
+		return v.ExpirationTime != nil && !now.Before(leaves(v))
 	})
+}
+
+// leaves is when a verifier that has an end leaves status, if there is place for so long.
+func leaves(v v1alpha1.Verifier) time.Time {
+	at := v.ExpirationTime.Add(lingers)
+	if remember := v.IssueTime.Add(remembered); v.Cause == v1alpha1.CauseRepair && remember.After(at) {
+		return remember
+	}
+	return at
 }
 
 // prune returns the same, and the newest in any case.
@@ -52,7 +63,7 @@ func nextEnd(verifiers []v1alpha1.Verifier, now time.Time) time.Time {
 		switch {
 		case v.ExpirationTime == nil:
 		case hasEnded(v, now):
-			next = earlier(next, v.ExpirationTime.Add(lingers))
+			next = earlier(next, leaves(v))
 		default:
 			next = earlier(next, v.ExpirationTime.Time)
 		}
@@ -62,7 +73,7 @@ func nextEnd(verifiers []v1alpha1.Verifier, now time.Time) time.Time {
 
 // nextRepair is when a lost credential may be replaced: at once while there were few repairs, then after a pause that
 // doubles, so that whoever keeps writing the Secret back does not drive an endless rotation. What rotation made does not
-// count. A credential that was issued later than now says that the clock went back, which is no reason to wait.
+// count; but where the list is full of valid ones, one has to end first. A credential that was issued later than now says that the clock went back, which is no reason to wait.
 func nextRepair(kept []v1alpha1.Verifier, now time.Time) time.Time {
 	repairs := 0
 	for _, v := range kept {
@@ -74,42 +85,34 @@ func nextRepair(kept []v1alpha1.Verifier, now time.Time) time.Time {
 	if issued := kept[0].IssueTime.Time; repairs >= promptRepairs && !issued.After(now) {
 		until = issued.Add(firstPause << (repairs - promptRepairs))
 	}
-	if place := nextPlace(kept, v1alpha1.CauseRepair, now); place.After(until) {
+	if place := nextPlace(kept, now); place.After(until) {
 		return place
 	}
 	return until
 }
 
-// yields reports whether the verifier makes place in a full list: it has ended, and is no repair that the next repair is
-// counted by.
-func yields(v v1alpha1.Verifier, to v1alpha1.Cause, now time.Time) bool {
-	return hasEnded(v, now) && (to != v1alpha1.CauseRepair || v.Cause != v1alpha1.CauseRepair)
-}
-
-// withPlace returns the verifiers, newest first, without the oldest of those that yield, as many as make place for another.
-func withPlace(verifiers []v1alpha1.Verifier, to v1alpha1.Cause, now time.Time) []v1alpha1.Verifier {
+// withPlace returns the verifiers, newest first, without those that ended, as many as make place for another: the oldest
+// first, and repairs last, since the next one is counted by them.
+func withPlace(verifiers []v1alpha1.Verifier, now time.Time) []v1alpha1.Verifier {
 	kept := slices.Clone(verifiers)
-	for i := len(kept) - 1; i >= 0 && len(kept) >= maxVerifiers; i-- {
-		if yields(kept[i], to, now) {
-			kept = slices.Delete(kept, i, i+1)
+	for _, repairs := range []bool{false, true} {
+		for i := len(kept) - 1; i >= 0 && len(kept) >= maxVerifiers; i-- {
+			if hasEnded(kept[i], now) && (repairs || kept[i].Cause != v1alpha1.CauseRepair) {
+				kept = slices.Delete(kept, i, i+1)
+			}
 		}
 	}
 	return kept
 }
 
-// nextPlace is when the list has a place for another credential. Zero: it has one.
-func nextPlace(kept []v1alpha1.Verifier, to v1alpha1.Cause, now time.Time) time.Time {
+// nextPlace is when the list has a place for another credential. Zero: it has one, or one that has ended gives way.
+func nextPlace(kept []v1alpha1.Verifier, now time.Time) time.Time {
 	var next time.Time
-	if len(withPlace(kept, to, now)) < maxVerifiers {
-		return next
-	}
-	for _, v := range kept {
-		switch {
-		case v.ExpirationTime == nil:
-		case to == v1alpha1.CauseRepair && v.Cause == v1alpha1.CauseRepair:
-			next = earlier(next, v.ExpirationTime.Add(lingers))
-		default:
-			next = earlier(next, v.ExpirationTime.Time)
+	if valid := standing(kept, now); len(valid) >= maxVerifiers {
+		for _, v := range valid {
+			if v.ExpirationTime != nil {
+				next = earlier(next, v.ExpirationTime.Time)
+			}
 		}
 	}
 	return next

@@ -1,6 +1,7 @@
 package credentials
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -27,6 +28,10 @@ func (s *step) ready(r *round) finding {
 			s.version)
 	case s.situation == nameTaken && s.holder != "":
 		return found(v1alpha1.ReasonSecretNameConflict, "Secret %s is %s, which has to give it up first", name, s.holder)
+	case s.situation == nameTaken && s.stranger != "":
+		return found(v1alpha1.ReasonSecretNameConflict,
+			"Secret %s says that it was made for the Application of this name with the UID %s, as after a restore; what is in it is "+
+				"refused, and Countersign never touches it: delete it to get a new one", name, s.stranger)
 	case s.situation == nameTaken:
 		return found(v1alpha1.ReasonSecretNameConflict, "Secret %s %s; Countersign never touches it", name, strangers(s.secret))
 	case s.plan.action == pause && s.plan.cause != v1alpha1.CauseRepair:
@@ -35,8 +40,9 @@ func (s *step) ready(r *round) finding {
 			name, readable(s.plan.next), len(standing(s.entry.Verifiers, r.now)))
 	case s.plan.action == pause:
 		return found(v1alpha1.ReasonSecretContested,
-			"Secret %s was deleted or changed again and again%s: the next repair is at %s; stop whoever writes it",
-			name, lastWriter(s.secret), readable(s.plan.next))
+			"Secret %s was deleted or changed again and again%s: the next repair is at %s; stop whoever writes it "+
+				"(annotation %s does not wait, and ends every older secret)",
+			name, lastWriter(cmp.Or(s.secret, s.orphan)), readable(s.plan.next), v1alpha1.AnnotationRotateAndRevoke)
 	case !s.contested.IsZero():
 		return found(v1alpha1.ReasonSecretContested,
 			"Secret %s is changed again and again in something else than its credential%s: it is put right at %s; stop whoever writes it",

@@ -61,7 +61,7 @@ func (s *step) content(app *v1alpha1.Application, secret *corev1.Secret) content
 	}
 	c.absent = false
 	if secret == nil && len(s.former.Verifiers) == 0 {
-		c.candidate = c.former[0].candidate
+		c.candidate, c.revoked = c.former[0].candidate, c.former[0].revoked
 	}
 	return c
 }
@@ -84,6 +84,7 @@ func (s *step) wait(app *v1alpha1.Application, now time.Time) {
 	if isBinding(s.secret, app) {
 		s.holder = "the binding's"
 	}
+	s.stranger = strangerOf(s.secret, app)
 	c := s.content(app, nil)
 	switch {
 	case s.isUnsaid():
@@ -92,7 +93,7 @@ func (s *step) wait(app *v1alpha1.Application, now time.Time) {
 			s.entry.Verifiers = delivered(known, now, overlapOf(app))
 			s.entry.Rotated = cmp.Or(known[0].Nonce, s.entry.Rotated)
 		}
-	case len(s.former.Verifiers) == 0 && s.former.RevocationTime == nil && c.candidate != nil:
+	case c.isBelieved(s.former, s.wish):
 		s.plan, s.text = plan{action: rebuild}, *c.candidate
 	}
 }
@@ -123,8 +124,8 @@ func (s *step) reportedName() string {
 		return s.moved[0].Name
 	case s.wish.moves && !s.arrived:
 		return s.former.SecretName
-	case s.situation == nameTaken:
-		return "" // whoever mounts it would mount somebody else's
+	case s.situation == nameTaken && s.former.SecretName != s.name:
+		return "" // it never was the version's: whoever mounts it would mount somebody else's
 	}
 	return s.name
 }

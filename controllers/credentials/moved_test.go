@@ -133,6 +133,7 @@ var _ = Describe("A Secret whose name is chosen", func() {
 		w.settle()
 		Expect(w.secretNamed("kpi-dashboard.1.0.0")).To(BeNil())
 		Expect(w.entry("1.0.0").Verifiers).To(BeEmpty())
+		Expect(w.entry("1.0.0").SecretName).To(BeEmpty())
 	})
 
 	It("is removed under each of its names with its version, whatever crash came before", func() {

@@ -207,8 +207,6 @@ var _ = Describe("Repairing credentials", func() {
 			Expect(w.accepts("1.0.0", foreign)).To(BeFalse())
 			Expect(w.entry("1.0.0").Verifiers).To(HaveLen(2))
 		},
-		Entry("with a word", func(s *corev1.Secret) { s.Data[clientSecret] = []byte("hunter2") }),
-		Entry("with nothing", func(s *corev1.Secret) { s.Data = nil }),
 		Entry("with a secret of the right form", func(s *corev1.Secret) {
 			foreign, err := credential.New(GinkgoRandomSource{})
 			Expect(err).NotTo(HaveOccurred())

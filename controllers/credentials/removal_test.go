@@ -130,6 +130,7 @@ var _ = Describe("A Secret that is not Countersign's", func() {
 			Expect(w.ready("1.0.0").Reason).To(BeEquivalentTo(v1alpha1.ReasonSecretNameConflict))
 			Expect(w.ready("1.0.0").Message).To(ContainSubstring("kpi-dashboard.1.0.0"))
 			Expect(w.entry("1.0.0").Verifiers).To(BeEmpty())
+			Expect(w.entry("1.0.0").SecretName).To(BeEmpty(), "whoever mounts what status names would mount theirs")
 			Expect(w.ready("1.1.0").Status).To(Equal(metav1.ConditionTrue), "the other version is not concerned")
 			Expect(after).To(Equal(conflictRetry))
 

@@ -33,7 +33,7 @@ type wish struct {
 
 func wishFor(app *v1alpha1.Application, version v1alpha1.VersionName, asked asked) wish {
 	w := wish{interval: intervalOf(app, version), rotate: asked.rotate.of(version), revoke: asked.revoke.of(version)}
-	entry := entryOf(app, version)
+	entry := formerOf(app, version)
 	if slices.Contains(entry.RotatedBefore, w.rotate) {
 		w.again, w.rotate = append(w.again, v1alpha1.AnnotationRotate+" "+w.rotate), ""
 	}

@@ -89,7 +89,10 @@ func TestThePlanRotatesWhatIsDueOrAskedForAndNothingElse(t *testing.T) {
 		},
 		"a word that is there before the first credential rotates nothing": {want: issue, wish: wish{rotate: "x", revoke: "y"}},
 		"a word that is there after a restore rotates nothing": {
-			secret: holding(a), want: rebuild, wish: wish{rotate: "x", revoke: "y"},
+			secret: holding(a).after("y"), want: rebuild, wish: wish{rotate: "x", revoke: "y"},
+		},
+		"a word that revokes is there after a restore, and the Secret is from before it: it is not believed": {
+			secret: holding(a).after("x"), want: issue, wish: wish{revoke: "y"},
 		},
 		"what has ended keeps no rotation waiting, although it is listed": {
 			former: status(c.issuedAgo(time.Minute), b.endingIn(-time.Second), a.endingIn(-time.Minute)), secret: holding(c),

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"countersign.dev/api/v1alpha1"
+	"countersign.dev/internal/credential"
 )
 
 // conflictRetry is how often a Secret's name that somebody else has taken is looked at again. Secrets of other types are in
@@ -45,7 +46,7 @@ func (p *Phase) think(app *v1alpha1.Application, standing Standing, secrets map[
 		if secret.DeletionTimestamp != nil {
 			continue // it is on its way, and only waits for somebody's finalizer
 		}
-		if isOrphan(secret, app.Name, app.UID) || isOf(secret, app, version) && !r.needs(secret, version) ||
+		if isOrphan(secret, app.Name, app.UID) && !r.holds(secret) || isOf(secret, app, version) && !r.needs(secret, version) ||
 			isBinding(secret, app) && !r.binding.needs() {
 			r.leftovers = append(r.leftovers, secret)
 		}
@@ -56,6 +57,15 @@ func (p *Phase) think(app *v1alpha1.Application, standing Standing, secrets map[
 // wants reports whether a version's Secret is to have the name.
 func (r *round) wants(name string) bool {
 	return slices.ContainsFunc(r.steps, func(s *step) bool { return s.keepsSecret() && s.name == name })
+}
+
+// holds reports whether the Secret of an application that is no more stays for now: somebody keeps putting it back, and what is
+// to be in its place waits for a pause to end.
+func (r *round) holds(orphan *corev1.Secret) bool {
+	if orphan.Name == r.binding.name && !r.binding.contested.IsZero() {
+		return true
+	}
+	return slices.ContainsFunc(r.steps, func(s *step) bool { return s.orphan == orphan && s.plan.action == pause })
 }
 
 // needs reports whether the Secret, which was made for the version, is still to be there.
@@ -122,6 +132,17 @@ func entryOf(app *v1alpha1.Application, version v1alpha1.VersionName) v1alpha1.A
 		}
 	}
 	return v1alpha1.ApplicationVersionStatus{}
+}
+
+// formerOf returns the entry that tells what became of the version's credentials so far. One that was written for an Application
+// with another UID tells nothing: a restore that brings back status, too, would let in the secrets of that one.
+func formerOf(app *v1alpha1.Application, version v1alpha1.VersionName) v1alpha1.ApplicationVersionStatus {
+	entry := entryOf(app, version)
+	own := credential.Suffix(string(app.UID), string(version))
+	if entry.ClientID != "" && credential.SuffixOf(entry.ClientID) != own {
+		return v1alpha1.ApplicationVersionStatus{}
+	}
+	return entry
 }
 
 func timestamp(t time.Time) *metav1.Time { return &metav1.Time{Time: t} }

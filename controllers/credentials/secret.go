@@ -83,6 +83,16 @@ func isOrphan(secret *corev1.Secret, application string, living types.UID) bool 
 		uid != "" && uid != living && ownedBy(secret, uid)
 }
 
+// strangerOf is the UID of another Application of the same name, where the Secret says that it was made for that one.
+func strangerOf(secret *corev1.Secret, app *v1alpha1.Application) types.UID {
+	of, ok := ApplicationOf(secret)
+	uid := types.UID(secret.Annotations[v1alpha1.AnnotationApplicationUID])
+	if !ok || of.Name != app.Name || uid == app.UID {
+		return ""
+	}
+	return uid
+}
+
 func ownedBy(secret *corev1.Secret, uid types.UID) bool {
 	return slices.ContainsFunc(secret.OwnerReferences, func(ref metav1.OwnerReference) bool { return ref.UID == uid })
 }
@@ -96,8 +106,8 @@ type content struct {
 	// all is every value that has the form of a client secret: after a change of the environment the credential stands
 	// under its former name.
 	all []credential.Secret
-	// id is the credential's that the Secret says it holds.
-	id string
+	// id is the credential's that the Secret says it holds, and revoked the word of the last revocation before it.
+	id, revoked string
 	// former is what stands in Secrets of the version that have another name.
 	former []content
 }
@@ -109,6 +119,7 @@ func contentOf(secret *corev1.Secret, key string) content {
 		return content{absent: true}
 	}
 	c.id = secret.Annotations[v1alpha1.AnnotationCredentialID]
+	c.revoked = secret.Annotations[v1alpha1.AnnotationRotatedAndRevoked]
 	for name, value := range secret.Data {
 		parsed, err := credential.Parse(string(value))
 		if err != nil {
@@ -140,6 +151,14 @@ func (c content) find(verifier v1alpha1.Verifier) (credential.Secret, bool) {
 		}
 	}
 	return credential.Secret{}, false
+}
+
+// isBelieved reports whether a client secret is valid because it stands in the Secret: only where status says nothing at all, for
+// a foreign value must never become valid, nor a revoked one valid again. Where a word asks for a revocation, the Secret has to
+// say that it is of after that.
+func (c content) isBelieved(former v1alpha1.ApplicationVersionStatus, wanted wish) bool {
+	return c.candidate != nil && len(former.Verifiers) == 0 && former.RevocationTime == nil &&
+		(wanted.revoke == "" || wanted.revoke == c.revoked)
 }
 
 func (c content) holds(verifier v1alpha1.Verifier) bool {

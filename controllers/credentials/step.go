@@ -4,6 +4,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"countersign.dev/api/v1alpha1"
@@ -42,13 +43,17 @@ type step struct {
 	stated []v1alpha1.SelfHostedVerifier
 	// secret is the one of that name, or nil. Only where the situation is nameTaken it is somebody else's.
 	secret *corev1.Secret
+	// orphan is the one of that name where it was made for an application that is no more.
+	orphan *corev1.Secret
 	// moved are the Secrets of the version under other names, newest first. They stay until the one of that name has the
 	// version's credential.
 	moved []*corev1.Secret
 	// givenUp says that the newest of them has a name that is another version's now.
 	givenUp bool
-	// holder says whose the Secret of that name is, where the situation is nameTaken and it is one of the application's own.
-	holder string
+	// holder says whose the Secret of that name is, where the situation is nameTaken and it is one of the application's own;
+	// stranger is the UID of the application of this name that it says it was made for, where that is another one.
+	holder   string
+	stranger types.UID
 	// arrived says that the newest credential stands in the Secret.
 	arrived bool
 	// data makes the Secret's data for a client secret.
@@ -68,7 +73,7 @@ type step struct {
 func (p *Phase) thinkOf(
 	app *v1alpha1.Application, v *v1alpha1.ApplicationVersion, r *round, secrets map[string]*corev1.Secret,
 ) *step {
-	former, name := entryOf(app, v.Version), secretName(app, v)
+	former, name := formerOf(app, v.Version), secretName(app, v)
 	s := &step{
 		version: v.Version, name: name, situation: situationOf(app, v, r.standing, secrets[name]),
 		secret: secrets[name], moved: movedOf(secrets, app, v.Version, name),
@@ -76,7 +81,7 @@ func (p *Phase) thinkOf(
 	}
 	s.wish.moves = len(s.moved) > 0 || former.SecretName != name && len(former.Verifiers) > 0
 	if s.secret != nil && !isOf(s.secret, app, v.Version) && s.situation != nameTaken {
-		s.secret = nil
+		s.secret, s.orphan = nil, s.secret
 	}
 	host := r.standing.Host
 	switch {

@@ -135,7 +135,7 @@ func newApplication(facts *access.Application, object *v1alpha1.Application) *ap
 			serviceAccounts: facts.Versions[i].ServiceAccounts,
 		}
 		for j := range object.Status.Versions {
-			if status := &object.Status.Versions[j]; string(status.Version) == name {
+			if status := &object.Status.Versions[j]; string(status.Version) == name && isOwn(status, entry.tail) {
 				entry.verifiers = issuedVerifiers(status.Verifiers)
 			}
 		}
@@ -147,6 +147,11 @@ func newApplication(facts *access.Application, object *v1alpha1.Application) *ap
 		kept.versions = append(kept.versions, entry)
 	}
 	return kept
+}
+
+// isOwn reports whether the status is not one that was written for an Application with another UID, which a restore can bring.
+func isOwn(status *v1alpha1.ApplicationVersionStatus, tail string) bool {
+	return status.ClientID == "" || strings.HasSuffix(status.ClientID, tail)
 }
 
 // issuedVerifiers are those that the operator wrote. It leaves out what cannot be read, and what would pass itself off as a

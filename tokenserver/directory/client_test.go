@@ -102,6 +102,9 @@ func TestWhatEndsACredential(t *testing.T) {
 			app.Status.Versions[0].Verifiers = append(verifiers, app.Status.Versions[0].Verifiers...)
 			app.Status.Versions[0].Verifiers[maxIssued].ID = "last"
 		},
+		"the status was written for another UID, as a restore brings it": func(app *v1alpha1.Application) {
+			app.Status.Versions[0].ClientID = credential.ClientID("operator-co", "kpi", "1.0.0", string(laterUID))
+		},
 		"the verifiers are of another version": func(app *v1alpha1.Application) {
 			app.Status.Versions[0].Version = "1.0"
 		},
@@ -123,6 +126,7 @@ func TestAPreviousCredentialStandsUntilTheSecondInWhichItExpires(t *testing.T) {
 	w := scenario(t)
 	app := newApp("kpi", appUID, newSecret(2), newSecret(1))
 	app.Status.Versions[0].Verifiers[1].ExpirationTime = &metav1.Time{Time: epoch.Add(time.Hour)}
+	app.Status.Versions[0].ClientID = kpi
 	w.apply(app)
 	w.clock.SetTime(epoch.Add(time.Hour - time.Second))
 	if client, ok := w.Authenticate(kpi, newSecret(1).Reveal()); !ok || client.CredentialID != "s2" {
