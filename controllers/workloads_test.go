@@ -52,3 +52,15 @@ var _ = Describe("A workload of a version", func() {
 		Expect(deployment.Generation).To(Equal(int64(2)), "it rolls once")
 	})
 })
+
+var _ = Describe("A status", func() {
+	It("is written under the operator's name", func() {
+		w := newWorld()
+		host, _ := w.stage()
+		app := w.application(host)
+		w.reconcile(app)
+		Expect(app.ManagedFields).To(ContainElement(And(
+			HaveField("Subresource", "status"), HaveField("Manager", v1alpha1.FieldManager),
+		)))
+	})
+})

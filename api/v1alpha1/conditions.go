@@ -179,6 +179,9 @@ const (
 
 // Names that Countersign gives to Secrets, and marks that it sets on them.
 const (
+	// FieldManager is the field manager under which the operator writes, so that its hand can be told from others'.
+	FieldManager = "countersign-operator"
+
 	// SecretTypeCredentials is the immutable type of every Secret that holds a version's credentials, also of the one of the
 	// Service Binding specification. A Secret of another type is never touched.
 	SecretTypeCredentials = "countersign.dev/credentials"
