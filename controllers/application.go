@@ -77,7 +77,10 @@ func (r *applications) keep(ctx context.Context, app *v1alpha1.Application) (tim
 	if failed := writeStatus(ctx, r.Client, base, app); failed != nil {
 		return 0, failed
 	}
-	return after, err
+	if err != nil {
+		return 0, err // which is tried again sooner, with growing pauses
+	}
+	return after, nil
 }
 
 // sooner returns the sooner of two times to come; zero is never.

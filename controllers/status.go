@@ -99,7 +99,7 @@ func writeStatus(ctx context.Context, c client.Client, base, object client.Objec
 	if equality.Semantic.DeepEqual(base, object) {
 		return nil
 	}
-	if err := c.Status().Update(ctx, object); client.IgnoreNotFound(err) != nil {
+	if err := c.Status().Update(ctx, object, client.FieldOwner(v1alpha1.FieldManager)); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("writing status: %w", err)
 	}
 	return nil

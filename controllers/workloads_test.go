@@ -1,12 +1,17 @@
 package controllers
 
 import (
+	"context"
+	"errors"
+
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"countersign.dev/api/v1alpha1"
 )
@@ -58,5 +63,41 @@ var _ = Describe("A workload of a version", func() {
 		w.reconcile(app)
 		Expect(app.Status.Versions[0].Verifiers[0].ID).To(Equal(told()))
 		Expect(deployment.Generation).To(Equal(int64(2)), "the credential is the same")
+	})
+
+	It("that cannot be patched is said in status, and returned as an error and nothing beside it", func() {
+		w := newWorld()
+		host, _ := w.stage()
+		app := w.application(host)
+		Expect(w.reconcile(app).RequeueAfter).NotTo(BeZero(), "its rotation")
+		edit(w, app, func(a *v1alpha1.Application) {
+			a.Spec.Versions[0].Workloads = []v1alpha1.Workload{{Kind: v1alpha1.WorkloadDeployment, Name: "kpi"}}
+		})
+		away := errors.New("a webhook is away")
+		deps := w.deps
+		deps.Client = interceptor.NewClient(withoutIndex(platform), interceptor.Funcs{
+			Patch: func(context.Context, client.WithWatch, client.Object, client.Patch, ...client.PatchOption) error {
+				return away
+			},
+		})
+		result, err := newApplications(deps).Reconcile(w.ctx, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(app)})
+		Expect(err).To(MatchError(away))
+		Expect(result).To(BeZero())
+		Expect(platform.Get(w.ctx, client.ObjectKeyFromObject(app), app)).To(Succeed())
+		Expect(reasonOf(app.Status.Versions[0].Conditions, v1alpha1.ConditionWorkloadsUpdated)).
+			To(Equal(v1alpha1.ReasonWorkloadUpdateFailed))
+		Expect(reasonOf(app.Status.Conditions, v1alpha1.ConditionReady)).To(Equal(v1alpha1.ReasonReady))
+	})
+})
+
+var _ = Describe("A status", func() {
+	It("is written under the operator's name", func() {
+		w := newWorld()
+		host, _ := w.stage()
+		app := w.application(host)
+		w.reconcile(app)
+		Expect(app.ManagedFields).To(ContainElement(And(
+			HaveField("Subresource", "status"), HaveField("Manager", v1alpha1.FieldManager),
+		)))
 	})
 })

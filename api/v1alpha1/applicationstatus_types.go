@@ -95,13 +95,24 @@ type ApplicationVersionStatus struct {
 	// +kubebuilder:validation:MaxItems=8
 	Verifiers []Verifier `json:"verifiers,omitempty"`
 
-	// workloadsCredentialID is the credential that the workloads were told of last, or the one that was current when they were
-	// listed. It says, whatever becomes of the operator, whether a rotation is theirs still to hear of.
+	// workloadsCredentialID is the last credential that every listed workload was told of, or the one that was current when
+	// they were first listed. Where it is not the current one, a rotation is theirs still to hear of, whatever becomes of the
+	// operator.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	WorkloadsCredentialID string `json:"workloadsCredentialID,omitempty"`
+
+	// workloadsTold are those that were told of a later credential while others could not be: nobody is told twice. Absent
+	// where workloadsCredentialID says it of all.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=kind
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=8
+	WorkloadsTold []ToldWorkload `json:"workloadsTold,omitempty"`
 
 	// nextRotationTime is when the current credential is replaced by a new one: when it has the age of
 	// credentialPolicy.rotateAfter, or, where a rotation waits, when the overlap before it ends. Absent: by hand alone.
@@ -158,6 +169,18 @@ type ApplicationVersionStatus struct {
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// ToldWorkload is a workload, and the credential whose id its pod template was given last.
+type ToldWorkload struct {
+	Workload `json:",inline"`
+
+	// credentialID is that of the credential.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	CredentialID string `json:"credentialID,omitempty"`
 }
 
 // Cause says why a credential was made.

@@ -19,8 +19,8 @@ const (
 	// ConditionTransferredFrom says, on an Application with spec.transferFrom, whether the other application names this one
 	// in spec.transferTo.
 	ConditionTransferredFrom ConditionType = "TransferredFrom"
-	// ConditionWorkloadsUpdated says, on a version with workloads, whether they were told of its current credential. It breaks
-	// nothing: Ready stays True.
+	// ConditionWorkloadsUpdated says, on a version with workloads and a credential in its Secret, whether they were told of
+	// every rotation and will be of the next. It breaks nothing: Ready stays True.
 	ConditionWorkloadsUpdated ConditionType = "WorkloadsUpdated"
 	// ConditionRotationPending says that a rotation of credentials is due or was asked for and was not done; its reason says
 	// why. It stands on a version and on its Application, is True or absent, and breaks nothing: Ready stays True.
@@ -104,9 +104,12 @@ const (
 
 // Reasons of conditions that are there only while something waits or draws near.
 const (
-	// ReasonWorkloadsForbidden is used with WorkloadsUpdated=False where the operator has not the optional role
-	// countersign-operator-workloads.
+	// ReasonWorkloadsForbidden is used with WorkloadsUpdated=False where a patch of a workload is forbidden: the operator has
+	// not the optional role countersign-operator-workloads, or an admission policy refuses it.
 	ReasonWorkloadsForbidden Reason = "WorkloadsForbidden"
+	// ReasonWorkloadUpdateFailed is used with WorkloadsUpdated=False where a patch of a workload fails for another cause, as an
+	// admission webhook that does not answer. It is tried again with growing pauses.
+	ReasonWorkloadUpdateFailed Reason = "WorkloadUpdateFailed"
 	// ReasonWorkloadNotFound is used with WorkloadsUpdated=False where one that is listed is not there. Once it is, its pods
 	// start with the new secret anyway.
 	ReasonWorkloadNotFound Reason = "WorkloadNotFound"
@@ -179,6 +182,9 @@ const (
 
 // Names that Countersign gives to Secrets, and marks that it sets on them.
 const (
+	// FieldManager is the field manager under which the operator writes, so that its hand can be told from others'.
+	FieldManager = "countersign-operator"
+
 	// SecretTypeCredentials is the immutable type of every Secret that holds a version's credentials, also of the one of the
 	// Service Binding specification. A Secret of another type is never touched.
 	SecretTypeCredentials = "countersign.dev/credentials"

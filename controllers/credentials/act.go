@@ -13,9 +13,6 @@ import (
 	"countersign.dev/internal/credential"
 )
 
-// fieldManager is the name under which Secrets are written, so that a foreign hand can be told from our own.
-const fieldManager = "countersign-operator"
-
 // defaultOverlap stands for an overlap that is not set; the schema sets it.
 const defaultOverlap = 168 * time.Hour
 
@@ -94,7 +91,7 @@ func (p *Phase) prepare(ctx context.Context, app *v1alpha1.Application, r *round
 		return nil
 	}
 	r.settle(app)
-	if err := p.Client.Status().Update(ctx, app); err != nil {
+	if err := p.Client.Status().Update(ctx, app, client.FieldOwner(v1alpha1.FieldManager)); err != nil {
 		return fmt.Errorf("writing verifiers to status: %w", err)
 	}
 	for _, s := range r.steps {
@@ -179,7 +176,7 @@ func (p *Phase) write(ctx context.Context, found *corev1.Secret, to shape) (*cor
 		}
 		return p.create(ctx, to)
 	}
-	if err := p.Client.Update(ctx, secret, client.FieldOwner(fieldManager)); err != nil {
+	if err := p.Client.Update(ctx, secret, client.FieldOwner(v1alpha1.FieldManager)); err != nil {
 		return nil, fmt.Errorf("updating secret %s: %w", secret.Name, err)
 	}
 	return secret, nil
@@ -189,7 +186,7 @@ func (p *Phase) create(ctx context.Context, of shape) (*corev1.Secret, error) {
 	secret := &corev1.Secret{Type: v1alpha1.SecretTypeCredentials}
 	secret.Namespace, secret.Name = of.app.Namespace, of.name
 	of.applyTo(secret)
-	if err := p.Client.Create(ctx, secret, client.FieldOwner(fieldManager)); err != nil {
+	if err := p.Client.Create(ctx, secret, client.FieldOwner(v1alpha1.FieldManager)); err != nil {
 		return nil, fmt.Errorf("creating secret %s: %w", secret.Name, err)
 	}
 	return secret, nil

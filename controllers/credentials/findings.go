@@ -127,7 +127,7 @@ func lastWriter(secret *corev1.Secret) string {
 	var name string
 	var last time.Time
 	for _, entry := range secret.ManagedFields {
-		if entry.Manager != fieldManager && entry.Manager != templateManager && entry.Time != nil && !entry.Time.Time.Before(last) {
+		if entry.Manager != v1alpha1.FieldManager && entry.Manager != templateManager && entry.Time != nil && !entry.Time.Time.Before(last) {
 			name, last = entry.Manager, entry.Time.Time
 		}
 	}

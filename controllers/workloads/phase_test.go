@@ -10,6 +10,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -35,7 +36,7 @@ func TestWorkloadsOnARealAPIServer(t *testing.T) {
 
 var (
 	config   *rest.Config
-	platform client.Client
+	platform client.WithWatch
 	noon     = time.Date(2030, 6, 1, 12, 0, 0, 0, time.UTC)
 )
 
@@ -49,7 +50,8 @@ var _ = BeforeSuite(func() {
 	Expect(appsv1.AddToScheme(scheme)).To(Succeed())
 	Expect(corev1.AddToScheme(scheme)).To(Succeed())
 	Expect(rbacv1.AddToScheme(scheme)).To(Succeed())
-	platform, err = client.New(config, client.Options{Scheme: scheme})
+	Expect(admissionv1.AddToScheme(scheme)).To(Succeed())
+	platform, err = client.NewWithWatch(config, client.Options{Scheme: scheme})
 	Expect(err).NotTo(HaveOccurred())
 })
 
@@ -57,6 +59,7 @@ var _ = BeforeSuite(func() {
 type world struct {
 	ctx    context.Context
 	app    *v1alpha1.Application
+	clock  *clocktesting.FakePassiveClock
 	phase  *workloads.Phase
 	events *events.FakeRecorder
 }
@@ -65,17 +68,15 @@ func newWorld(listed ...v1alpha1.Workload) *world {
 	GinkgoHelper()
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "w"}}
 	Expect(platform.Create(context.Background(), namespace)).To(Succeed())
-	recorder := events.NewFakeRecorder(100)
+	recorder, clock := events.NewFakeRecorder(100), clocktesting.NewFakePassiveClock(noon)
 	return &world{
-		ctx: context.Background(),
+		ctx: context.Background(), clock: clock,
 		app: &v1alpha1.Application{
 			ObjectMeta: metav1.ObjectMeta{Namespace: namespace.Name, Name: "kpi", Generation: 1},
 			Spec:       v1alpha1.ApplicationSpec{Versions: []v1alpha1.ApplicationVersion{{Version: "1.0.0", Workloads: listed}}},
 			Status:     v1alpha1.ApplicationStatus{Versions: []v1alpha1.ApplicationVersionStatus{{Version: "1.0.0"}}},
 		},
-		phase: workloads.New(workloads.Deps{
-			Client: platform, Clock: clocktesting.NewFakePassiveClock(noon), Events: recorder,
-		}),
+		phase:  workloads.New(workloads.Deps{Client: platform, Clock: clock, Events: recorder}),
 		events: recorder,
 	}
 }
@@ -182,6 +183,50 @@ var _ = Describe("Workloads", func() {
 		expect(3, "third")
 	})
 
+	It("are told under the operator's name, also where they roll later: paused, or as their pods are deleted", func() {
+		w := newWorld(all[0], all[1])
+		objects := w.three()
+		deployment, set := objects[0].(*appsv1.Deployment), objects[1].(*appsv1.StatefulSet)
+		deployment.Spec.Paused = true
+		set.Spec.UpdateStrategy = appsv1.StatefulSetUpdateStrategy{Type: appsv1.OnDeleteStatefulSetStrategyType}
+		Expect(platform.Update(w.ctx, deployment)).To(Succeed())
+		Expect(platform.Update(w.ctx, set)).To(Succeed())
+		w.rotate("first")
+		w.reconcile()
+		Expect(w.events.Events).To(BeEmpty())
+		w.rotate("second")
+		w.reconcile()
+		Expect(w.events.Events).To(Receive(ContainSubstring("2 of 2 workloads of version 1.0.0 were told of credential second")))
+		for _, object := range objects[:2] {
+			_, annotations := w.seen(object)
+			Expect(annotations).To(HaveKeyWithValue(v1alpha1.AnnotationCredentialID, "second"))
+			Expect(object.GetManagedFields()).To(ContainElement(HaveField("Manager", v1alpha1.FieldManager)))
+		}
+		Expect(deployment.Spec.Paused).To(BeTrue())
+		Expect(set.Spec.UpdateStrategy.Type).To(Equal(appsv1.OnDeleteStatefulSetStrategyType))
+		Expect(w.condition().Status).To(Equal(metav1.ConditionTrue))
+	})
+
+	It("are left alone by the operator when another hand takes the annotation off", func() {
+		w := newWorld(all[0])
+		deployment := w.three()[0].(*appsv1.Deployment)
+		w.rotate("first")
+		w.reconcile()
+		w.rotate("second")
+		w.reconcile()
+		w.seen(deployment)
+		deployment.Spec.Template.Annotations = nil
+		Expect(platform.Update(w.ctx, deployment)).To(Succeed())
+		w.app.Generation++
+		Expect(w.reconcile()).To(BeZero())
+		_, annotations := w.seen(deployment)
+		Expect(annotations).To(BeEmpty())
+		w.rotate("third")
+		w.reconcile()
+		_, annotations = w.seen(deployment)
+		Expect(annotations).To(HaveKeyWithValue(v1alpha1.AnnotationCredentialID, "third"))
+	})
+
 	It("that are listed after a rotation do not roll for it", func() {
 		w := newWorld()
 		objects := w.three()
@@ -226,33 +271,6 @@ var _ = Describe("Workloads", func() {
 		w.app.Spec.Versions[0].Workloads = all
 		Expect(w.reconcile()).To(BeZero())
 		Expect(w.condition().Status).To(Equal(metav1.ConditionTrue))
-	})
-
-	It("need the optional role, which is said before the first rotation", func() {
-		w := newWorld(all...)
-		objects := w.three()
-		as := rest.CopyConfig(config)
-		as.Impersonate = rest.ImpersonationConfig{UserName: "operator-of-" + w.app.Namespace}
-		limited, err := client.New(as, client.Options{Scheme: platform.Scheme()})
-		Expect(err).NotTo(HaveOccurred())
-		w.phase.Client = limited
-		w.rotate("first")
-		Expect(w.reconcile()).To(BeNumerically(">", 0))
-		Expect(w.condition().Reason).To(Equal(string(v1alpha1.ReasonWorkloadsForbidden)))
-		Expect(w.condition().Message).To(ContainSubstring(workloads.Role))
-
-		role := readRole()
-		Expect(client.IgnoreAlreadyExists(platform.Create(w.ctx, role))).To(Succeed())
-		Expect(platform.Create(w.ctx, &rbacv1.ClusterRoleBinding{
-			ObjectMeta: metav1.ObjectMeta{Name: w.app.Namespace},
-			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name},
-			Subjects:   []rbacv1.Subject{{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: as.Impersonate.UserName}},
-		})).To(Succeed())
-		Eventually(w.reconcile).Should(BeZero(), "the authorizer has its own watch")
-		w.rotate("second")
-		w.reconcile()
-		_, annotations := w.seen(objects[1])
-		Expect(annotations).To(HaveKeyWithValue(v1alpha1.AnnotationCredentialID, "second"))
 	})
 
 	It("of a version that lists none are none of its business", func() {
