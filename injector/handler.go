@@ -52,14 +52,11 @@ func (h *Handler) Handle(ctx context.Context, request admission.Request) admissi
 	for _, variable := range variables {
 		names = append(names, variable.Name)
 	}
-	if !Inject(pod, secretNameOf(app, version), names) {
+	operations := Patch(pod, secretNameOf(app, version), names)
+	if len(operations) == 0 {
 		return admission.Allowed("its containers have the variables already")
 	}
-	mutated, err := json.Marshal(pod)
-	if err != nil {
-		return admission.Errored(http.StatusInternalServerError, fmt.Errorf("writing the pod: %w", err))
-	}
-	return admission.PatchResponseFromRaw(request.Object.Raw, mutated)
+	return admission.Patched("", operations...)
 }
 
 // application returns the Application, or nil where it is absent.
