@@ -1,9 +1,11 @@
 package injector_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/time/rate"
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -43,6 +45,24 @@ func reader(t *testing.T, apps ...client.Object) client.Reader {
 	return fake.NewClientBuilder().WithScheme(scheme).WithObjects(apps...).Build()
 }
 
+// questions is how many questions the API server is asked in these tests.
+const questions = 2
+
+func handler(apps, live client.Reader) *injector.Handler {
+	return &injector.Handler{Applications: apps, Live: live, LiveReads: rate.NewLimiter(0, questions)}
+}
+
+// counting counts what the API server is asked.
+type counting struct {
+	client.Reader
+	reads int
+}
+
+func (c *counting) Get(ctx context.Context, key client.ObjectKey, into client.Object, options ...client.GetOption) error {
+	c.reads++
+	return c.Reader.Get(ctx, key, into, options...)
+}
+
 // ask asks as an API server does, which takes what there is for an answer.
 func ask(t *testing.T, handler *injector.Handler, pod []byte) admission.Response {
 	t.Helper()
@@ -76,7 +96,7 @@ func TestAPodGetsTheSecretThatStatusReportsOrElseTheOneThatSpecWillHave(t *testi
 			app.Spec.Versions[0].SecretName = c.chosen
 			app.Status.Versions = []v1alpha1.ApplicationVersionStatus{{Version: "1.0.0", SecretName: c.reported}}
 			apps, pod := reader(t, app), podWith(t, labelled())
-			answer := ask(t, &injector.Handler{Applications: apps, Live: apps}, pod)
+			answer := ask(t, handler(apps, apps), pod)
 			if !answer.Allowed {
 				t.Fatal(answer.Result)
 			}
@@ -93,7 +113,7 @@ func TestAFieldThatIsYoungerThanTheInjectorStays(t *testing.T) {
 	const pod = `{"metadata": {"labels": {"countersign.dev/application": "kpi", "countersign.dev/version": "1.0.0"}, "later": 1},
 		"spec": {"laterGuard": {"enforce": true}, "containers": [{"name": "kpi", "laterGuard": ["on"]}]}}`
 	apps := reader(t, kpi())
-	answer := ask(t, &injector.Handler{Applications: apps, Live: apps}, []byte(pod))
+	answer := ask(t, handler(apps, apps), []byte(pod))
 	if !answer.Allowed || len(answer.Patches) == 0 {
 		t.Fatal("it gets no variables: ", answer.Result)
 	}

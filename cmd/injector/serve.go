@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"github.com/go-logr/logr"
+	"golang.org/x/time/rate"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/fields"
@@ -28,6 +29,13 @@ import (
 	"countersign.dev/injector"
 	"countersign.dev/injector/certificate"
 	"countersign.dev/internal/program"
+)
+
+const (
+	// liveReads is how many questions a second the API server is asked about pods that would be refused, liveReadsAtOnce how
+	// many in a burst: more than are ever created in the moment after their Application, and nothing to an API server.
+	liveReads       = 20
+	liveReadsAtOnce = 50
 )
 
 // serve answers the API server until the context is done.
@@ -102,7 +110,9 @@ func newManager(config *rest.Config, o *options, keeper *certificate.Keeper) (ma
 
 func setUp(mgr manager.Manager, keeper *certificate.Keeper) error {
 	mgr.GetWebhookServer().Register(injector.Path, &webhook.Admission{
-		Handler: &injector.Handler{Applications: mgr.GetClient(), Live: mgr.GetAPIReader()},
+		Handler: &injector.Handler{
+			Applications: mgr.GetClient(), Live: mgr.GetAPIReader(), LiveReads: rate.NewLimiter(liveReads, liveReadsAtOnce),
+		},
 	})
 	ready := mgr.GetWebhookServer().StartedChecker()
 	if keeper != nil {

@@ -182,19 +182,27 @@ func TestLabelledPodsGetReferencesAndOthersNeverMeetTheInjector(t *testing.T) {
 	c.Expect(envOf(pod.Spec.Containers[0])).To(Equal([]string{"PASSWORD from kpi.1.0.0/PASSWORD", "CLIENT=mine"}))
 
 	for version, complaint := range map[string]string{
-		"v1.0.0": "names version v1.0.0, and application kpi has 1.0.0, 2.0.0: add it to spec.versions",
+		"v1.0.0": "application kpi has no version v1.0.0, which the label countersign.dev/version names",
 		"2.0.0":  "version 2.0.0 of application kpi has no access, and so no credentials",
 	} {
 		_, err := c.pod(ctx, "default", "kpi", version)
 		c.Expect(err).To(MatchError(ContainSubstring(complaint)))
 	}
 
+	// A version is no longer in coming than an application.
+	app := &v1alpha1.Application{}
+	c.Expect(c.Get(ctx, client.ObjectKey{Namespace: "default", Name: "kpi"}, app)).To(Succeed())
+	for _, version := range []v1alpha1.VersionName{"3.0.0", "3.1.0", "3.2.0", "3.3.0", "3.4.0", "3.5.0", "3.6.0", "3.7.0"} {
+		app.Spec.Versions = append(app.Spec.Versions, v1alpha1.ApplicationVersion{Version: version, Access: app.Spec.Versions[0].Access})
+		c.Expect(c.Update(ctx, app)).To(Succeed())
+		_, err := c.pod(ctx, "default", "kpi", string(version))
+		c.Expect(err).NotTo(HaveOccurred(), "not even right after its version")
+	}
+
 	// A replica that restarts is known again.
 	c.Expect(stop()).To(Succeed(), "%s", log)
 	_, again := c.start(t)
 	c.Eventually(labelled).WithTimeout(patience).WithPolling(100*time.Millisecond).Should(Succeed(), "%s", again)
-	app := &v1alpha1.Application{}
-	c.Expect(c.Get(ctx, client.ObjectKey{Namespace: "default", Name: "kpi"}, app)).To(Succeed())
 	app.Finalizers = []string{"example.com/hold"}
 	c.Expect(c.Update(ctx, app)).To(Succeed())
 	c.Expect(c.Delete(ctx, app)).To(Succeed())
