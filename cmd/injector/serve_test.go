@@ -44,25 +44,28 @@ type cluster struct {
 	*WithT
 	client.Client
 	kubeconfig, address string
+	// clients makes the API server's client certificate.
+	clients authority
 }
 
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
 	g := NewWithT(t)
+	c := &cluster{WithT: g, kubeconfig: filepath.Join(t.TempDir(), "kubeconfig"), address: freeAddress(t), clients: newAuthority(t)}
 	control := &envtest.Environment{
 		CRDDirectoryPaths:     []string{filepath.Join("..", "..", "config", "crd", "bases")},
 		ErrorIfCRDPathMissing: true,
 	}
 	t.Cleanup(func() { g.Expect(control.Stop()).To(Succeed()) })
+	control.ControlPlane.GetAPIServer().Configure().Set("admission-control-config-file", c.admission(t))
 	config, err := control.Start()
 	g.Expect(err).NotTo(HaveOccurred())
 	scheme := runtime.NewScheme()
 	g.Expect(corev1.AddToScheme(scheme)).To(Succeed())
 	g.Expect(admissionregistrationv1.AddToScheme(scheme)).To(Succeed())
 	g.Expect(v1alpha1.AddToScheme(scheme)).To(Succeed())
-	platform, err := client.New(config, client.Options{Scheme: scheme})
+	c.Client, err = client.New(config, client.Options{Scheme: scheme})
 	g.Expect(err).NotTo(HaveOccurred())
-	c := &cluster{WithT: g, Client: platform, kubeconfig: filepath.Join(t.TempDir(), "kubeconfig"), address: freeAddress(t)}
 	g.Expect(os.WriteFile(c.kubeconfig, control.KubeConfig, 0o600)).To(Succeed())
 	return c
 }
@@ -91,11 +94,12 @@ func (c *cluster) configure(ctx context.Context) {
 }
 
 // start starts the program, and returns how to stop it as a kubelet does.
-func (c *cluster) start(t *testing.T) (stop func() error, log *strings.Builder) {
+func (c *cluster) start(t *testing.T, flags ...string) (stop func() error, log *strings.Builder) {
 	t.Helper()
 	log = &strings.Builder{}
-	command := exec.CommandContext(t.Context(), os.Args[0],
-		"--kubeconfig", c.kubeconfig, "--listen-address", c.address, "--host", "localhost")
+	command := exec.CommandContext(t.Context(), os.Args[0], append([]string{
+		"--kubeconfig", c.kubeconfig, "--listen-address", c.address, "--host", "localhost",
+	}, flags...)...)
 	command.Env = append(os.Environ(), asInjector+"=1")
 	command.Stderr = log
 	c.Expect(command.Start()).To(Succeed())
@@ -199,10 +203,16 @@ func TestLabelledPodsGetReferencesAndOthersNeverMeetTheInjector(t *testing.T) {
 		c.Expect(err).NotTo(HaveOccurred(), "not even right after its version")
 	}
 
-	// A replica that restarts is known again.
+	// Whoever reaches the port is answered, until client certificates are asked for.
+	c.Expect(c.stranger(ctx)).To(Succeed())
 	c.Expect(stop()).To(Succeed(), "%s", log)
-	_, again := c.start(t)
+	_, again := c.start(t, "--client-ca-file", c.clients.file(t))
+	// A replica that restarts is known again.
 	c.Eventually(labelled).WithTimeout(patience).WithPolling(100*time.Millisecond).Should(Succeed(), "%s", again)
+	c.Expect(c.stranger(ctx)).To(MatchError(ContainSubstring("tls: certificate required")))
+	c.Expect(c.stranger(ctx, newAuthority(t).client(t))).To(MatchError(ContainSubstring("tls:")))
+	c.Expect(c.stranger(ctx, c.clients.client(t))).To(Succeed())
+
 	app.Finalizers = []string{"example.com/hold"}
 	c.Expect(c.Update(ctx, app)).To(Succeed())
 	c.Expect(c.Delete(ctx, app)).To(Succeed())
