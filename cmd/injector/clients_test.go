@@ -11,12 +11,12 @@ import (
 	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
-	"fmt"
 	"math/big"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -113,15 +113,8 @@ func (c *cluster) admission(t *testing.T) string {
 		},
 	}})
 	c.Expect(err).NotTo(HaveOccurred())
-	return write(t, "admission.yaml", fmt.Appendf(nil, `apiVersion: apiserver.config.k8s.io/v1
-kind: AdmissionConfiguration
-plugins:
-- name: MutatingAdmissionWebhook
-  configuration:
-    apiVersion: apiserver.config.k8s.io/v1
-    kind: WebhookAdmissionConfiguration
-    kubeConfigFile: %s
-`, write(t, "webhooks.kubeconfig", kubeconfig)))
+	return write(t, "admission.yaml", []byte(strings.Replace(documented(t, "kind: AdmissionConfiguration"),
+		"/etc/kubernetes/webhooks.kubeconfig", write(t, "webhooks.kubeconfig", kubeconfig), 1)))
 }
 
 // stranger asks the injector about a pod without an API server, and fails where there is no answer.

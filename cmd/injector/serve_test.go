@@ -155,6 +155,7 @@ func envOf(container corev1.Container) []string {
 }
 
 func TestLabelledPodsGetReferencesAndOthersNeverMeetTheInjector(t *testing.T) {
+	t.Parallel()
 	c, ctx := newCluster(t), t.Context()
 	c.configure(ctx)
 	labelled := func() error {
