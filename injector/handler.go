@@ -3,10 +3,11 @@ package injector
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
+	"golang.org/x/time/rate"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -23,8 +24,10 @@ const Path = "/inject"
 type Handler struct {
 	// Applications reads from a cache.
 	Applications client.Reader
-	// Live reads from the API server: a pod that is created right after its Application is not refused.
+	// Live reads from the API server: a pod that is created right after its Application, or a change of it, is not refused.
 	Live client.Reader
+	// LiveReads bounds how often that is done: as often as somebody names what is not there, and perhaps nobody knows who.
+	LiveReads *rate.Limiter
 }
 
 var _ admission.Handler = (*Handler)(nil)
@@ -36,78 +39,75 @@ func (h *Handler) Handle(ctx context.Context, request admission.Request) admissi
 	if err := json.Unmarshal(request.Object.Raw, pod); err != nil {
 		return admission.Errored(http.StatusBadRequest, fmt.Errorf("reading the pod: %w", err))
 	}
-	name, version := pod.Labels[v1alpha1.LabelApplication], pod.Labels[v1alpha1.LabelVersion]
-	if name == "" || version == "" {
-		return admission.Allowed("it is not labelled with " + v1alpha1.LabelApplication + " and " + v1alpha1.LabelVersion)
+	for _, label := range []string{v1alpha1.LabelApplication, v1alpha1.LabelVersion} {
+		value, labelled := pod.Labels[label]
+		if !labelled {
+			return admission.Allowed("it is not labelled with " + label)
+		}
+		if value == "" {
+			return admission.Denied(emptyLabel(label))
+		}
 	}
-	app, err := h.application(ctx, client.ObjectKey{Namespace: request.Namespace, Name: name})
-	if err != nil {
+	asked := question{
+		application: client.ObjectKey{Namespace: request.Namespace, Name: pod.Labels[v1alpha1.LabelApplication]},
+		version:     pod.Labels[v1alpha1.LabelVersion],
+	}
+	app, err := h.answer(ctx, asked)
+	var refused refusal
+	switch {
+	case errors.As(err, &refused) && refused.stale:
+		return admission.Errored(http.StatusTooManyRequests, err)
+	case errors.As(err, &refused):
+		return admission.Denied(refused.Error())
+	case err != nil:
 		return admission.Errored(http.StatusInternalServerError, err)
-	}
-	if refusal := refuse(app, request.Namespace, name, version); refusal != "" {
-		return admission.Denied(refusal)
 	}
 	variables := environment.Of(app.Spec.CredentialPolicy.Environment)
 	names := make([]string, 0, len(variables))
 	for _, variable := range variables {
 		names = append(names, variable.Name)
 	}
-	if !Inject(pod, secretNameOf(app, version), names) {
+	operations := Patch(pod, secretNameOf(app, asked.version), names)
+	if len(operations) == 0 {
 		return admission.Allowed("its containers have the variables already")
 	}
-	mutated, err := json.Marshal(pod)
-	if err != nil {
-		return admission.Errored(http.StatusInternalServerError, fmt.Errorf("writing the pod: %w", err))
-	}
-	return admission.PatchResponseFromRaw(request.Object.Raw, mutated)
+	return admission.Patched("", operations...)
 }
 
-// application returns the Application, or nil where it is absent.
-func (h *Handler) application(ctx context.Context, key client.ObjectKey) (*v1alpha1.Application, error) {
-	app := &v1alpha1.Application{}
-	err := h.Applications.Get(ctx, key, app)
-	if apierrors.IsNotFound(err) {
-		err = h.Live.Get(ctx, key, app)
+// question is whether the version of the application has credentials for a pod.
+type question struct {
+	application client.ObjectKey
+	version     string
+}
+
+// answer returns the Application, or why the pod is refused: a refusal. None is given for what a cache does not know yet.
+func (h *Handler) answer(ctx context.Context, asked question) (*v1alpha1.Application, error) {
+	app, err := look(ctx, h.Applications, asked)
+	var refused refusal
+	if !errors.As(err, &refused) {
+		return app, err
 	}
+	if !h.LiveReads.Allow() {
+		refused.stale = true
+		return nil, refused
+	}
+	return look(ctx, h.Live, asked)
+}
+
+// look is what there is to say by one reader.
+func look(ctx context.Context, reader client.Reader, asked question) (*v1alpha1.Application, error) {
+	app := &v1alpha1.Application{}
+	err := reader.Get(ctx, asked.application, app)
 	switch {
-	case apierrors.IsNotFound(err):
-		return nil, nil //nolint:nilnil // absent is an answer
+	case apierrors.IsNotFound(err), err == nil && app.DeletionTimestamp != nil: // one that is being deleted is absent
+		return nil, asked.withoutApplication()
 	case err != nil:
-		return nil, fmt.Errorf("reading application %s: %w", key, err)
-	case app.DeletionTimestamp != nil:
-		return nil, nil //nolint:nilnil // as above: one that is being deleted is absent
+		return nil, fmt.Errorf("reading application %s: %w", asked.application, err)
+	}
+	if err := asked.refuse(app); err != nil {
+		return nil, err
 	}
 	return app, nil
-}
-
-// refuse says why the pod would get no credentials, and what to do; empty where it does.
-func refuse(app *v1alpha1.Application, namespace, name, version string) string {
-	if app == nil {
-		return fmt.Sprintf("countersign: the label %s names application %s, which is not in namespace %s: "+
-			"create the Application first, or correct the label", v1alpha1.LabelApplication, name, namespace)
-	}
-	versions := make([]string, 0, len(app.Spec.Versions))
-	for i := range app.Spec.Versions {
-		listed := &app.Spec.Versions[i]
-		if string(listed.Version) != version {
-			versions = append(versions, string(listed.Version))
-			continue
-		}
-		if listed.Access == nil {
-			return fmt.Sprintf("countersign: version %s of application %s has no access, and so no credentials: "+
-				"give it a level or scopes in spec.versions[%s].access", version, name, version)
-		}
-		return ""
-	}
-	return fmt.Sprintf("countersign: the label %s names version %s, and application %s has %s: "+
-		"add it to spec.versions, or correct the label", v1alpha1.LabelVersion, version, name, listOf(versions))
-}
-
-func listOf(versions []string) string {
-	if len(versions) == 0 {
-		return "none"
-	}
-	return strings.Join(versions, ", ")
 }
 
 // secretNameOf returns the name that the operator reports, or else the one that it is going to give the Secret: a pod waits

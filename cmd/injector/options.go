@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -16,16 +17,18 @@ type options struct {
 	kubeconfig                         string
 	listenAddress                      string
 	certDir                            string
+	clientCAFile                       string
 	configuration                      string
 	hosts                              []string
 	metricsAddress, healthProbeAddress string
 	logLevel                           string
 	version                            bool
 
-	// host and port are those of listenAddress, owner is who this replica is.
-	host  string
-	port  int
-	owner string
+	// host and port are those of listenAddress, owner is who this replica is, clientCAs is what stands in clientCAFile.
+	host      string
+	port      int
+	owner     string
+	clientCAs *x509.CertPool
 }
 
 func defaults() *options {
@@ -48,6 +51,9 @@ func (o *options) flags(out io.Writer) *pflag.FlagSet {
 	flags.StringSliceVar(&o.hosts, "host", o.hosts, "host name at which the API server finds this program; may be given several times")
 	flags.StringVar(&o.certDir, "tls-cert-dir", o.certDir,
 		"directory with tls.crt and tls.key, as cert-manager mounts it; without it the program makes and renews its own certificate")
+	flags.StringVar(&o.clientCAFile, "client-ca-file", o.clientCAFile,
+		"file with the certificates of the authorities that make the API server's client certificate; without it whoever reaches the "+
+			"port is answered")
 	flags.StringVar(&o.metricsAddress, "metrics-bind-address", o.metricsAddress, "address for /metrics, as :8081; 0: none")
 	flags.StringVar(&o.healthProbeAddress, "health-probe-bind-address", o.healthProbeAddress,
 		"address for /healthz and /readyz, as :8082; 0: none")
@@ -87,6 +93,21 @@ func (o *options) complete() error {
 	}
 	if o.owner, err = os.Hostname(); err != nil {
 		return fmt.Errorf("asking for the host's name, by which replicas are told apart: %w", err)
+	}
+	return o.readClientCAs()
+}
+
+func (o *options) readClientCAs() error {
+	if o.clientCAFile == "" {
+		return nil
+	}
+	data, err := os.ReadFile(o.clientCAFile)
+	if err != nil {
+		return fmt.Errorf("--client-ca-file: %w", err)
+	}
+	o.clientCAs = x509.NewCertPool()
+	if !o.clientCAs.AppendCertsFromPEM(data) {
+		return fmt.Errorf("--client-ca-file %s holds no certificate; give it in PEM", o.clientCAFile)
 	}
 	return nil
 }

@@ -13,6 +13,8 @@ func TestACommandLineThatCannotWorkIsRefusedWithWhatToDo(t *testing.T) {
 		"--listen-address=:https":         "no port from 1 to 65535",
 		"--host=":                         "--host is required",
 		"--webhook-configuration=":        "--webhook-configuration is required",
+		"--client-ca-file=/none":          "--client-ca-file: open /none",
+		"--client-ca-file=options.go":     "--client-ca-file options.go holds no certificate",
 		"--log-level=loud":                "none of debug, info, warn, error",
 		"--tls-cert-dir=/none --colour":   "--help lists the flags",
 		"serve":                           `unexpected argument "serve"`,
@@ -30,7 +32,7 @@ func TestHelpShowsEachFlagAndAnExample(t *testing.T) {
 	if err := run(t.Context(), []string{"--help"}, &out, &bytes.Buffer{}); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Example:", "--tls-cert-dir", "--webhook-configuration", "--host"} {
+	for _, want := range []string{"Example:", "--tls-cert-dir", "--webhook-configuration", "--host", "--client-ca-file"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%s is not in it", want)
 		}

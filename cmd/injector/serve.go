@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 
 	"github.com/go-logr/logr"
+	"golang.org/x/time/rate"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/fields"
@@ -29,6 +31,15 @@ import (
 	"countersign.dev/injector/certificate"
 	"countersign.dev/internal/program"
 )
+
+const (
+	// liveReads is how many questions a second the API server is asked about pods that would be refused, liveReadsAtOnce how
+	// many in a burst: more than are ever created in the moment after their Application, and nothing to an API server.
+	liveReads       = 20
+	liveReadsAtOnce = 50
+)
+
+var errNotSynced = errors.New("the view of all applications is not there yet")
 
 // serve answers the API server until the context is done.
 func serve(ctx context.Context, o *options, stderr io.Writer) error {
@@ -73,12 +84,6 @@ func newManager(config *rest.Config, o *options, keeper *certificate.Keeper) (ma
 			return nil, fmt.Errorf("registering types: %w", err)
 		}
 	}
-	options := webhook.Options{Host: o.host, Port: o.port, CertDir: o.certDir}
-	if keeper != nil {
-		options.TLSOpts = []func(*tls.Config){func(c *tls.Config) {
-			c.GetCertificate, c.MinVersion = keeper.Certificate, tls.VersionTLS13
-		}}
-	}
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme: scheme,
 		Cache: cache.Options{
@@ -92,7 +97,9 @@ func newManager(config *rest.Config, o *options, keeper *certificate.Keeper) (ma
 		},
 		Metrics:                server.Options{BindAddress: o.metricsAddress},
 		HealthProbeBindAddress: o.healthProbeAddress,
-		WebhookServer:          webhook.NewServer(options),
+		WebhookServer: webhook.NewServer(webhook.Options{
+			Host: o.host, Port: o.port, CertDir: o.certDir, TLSOpts: []func(*tls.Config){func(c *tls.Config) { o.secure(c, keeper) }},
+		}),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("making the manager: %w", err)
@@ -100,11 +107,34 @@ func newManager(config *rest.Config, o *options, keeper *certificate.Keeper) (ma
 	return mgr, nil
 }
 
+// secure says who is answered, and by which certificate where it is not one from a directory.
+func (o *options) secure(config *tls.Config, keeper *certificate.Keeper) {
+	config.MinVersion = tls.VersionTLS13
+	if keeper != nil {
+		config.GetCertificate = keeper.Certificate
+	}
+	if o.clientCAs != nil {
+		config.ClientCAs, config.ClientAuth = o.clientCAs, tls.RequireAndVerifyClientCert
+	}
+}
+
 func setUp(mgr manager.Manager, keeper *certificate.Keeper) error {
 	mgr.GetWebhookServer().Register(injector.Path, &webhook.Admission{
-		Handler: &injector.Handler{Applications: mgr.GetClient(), Live: mgr.GetAPIReader()},
+		Handler: &injector.Handler{
+			Applications: mgr.GetClient(), Live: mgr.GetAPIReader(), LiveReads: rate.NewLimiter(liveReads, liveReadsAtOnce),
+		},
 	})
-	ready := mgr.GetWebhookServer().StartedChecker()
+	// The first pod must not wait until the view of all applications is there.
+	applications, err := mgr.GetCache().GetInformer(context.Background(), &v1alpha1.Application{}, cache.BlockUntilSynced(false))
+	if err != nil {
+		return fmt.Errorf("watching applications: %w", err)
+	}
+	ready := func(*http.Request) error {
+		if !applications.HasSynced() {
+			return errNotSynced
+		}
+		return nil
+	}
 	if keeper != nil {
 		keeper.Client = mgr.GetClient()
 		if err := builder.ControllerManagedBy(mgr).Named("certificate").
@@ -113,14 +143,10 @@ func setUp(mgr manager.Manager, keeper *certificate.Keeper) error {
 		}
 		ready = keeper.Ready
 	}
-	// The first pod must not wait until the view of all applications is there.
-	if _, err := mgr.GetCache().GetInformer(context.Background(), &v1alpha1.Application{}, cache.BlockUntilSynced(false)); err != nil {
-		return fmt.Errorf("watching applications: %w", err)
-	}
 	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
 		return fmt.Errorf("adding /healthz: %w", err)
 	}
-	if err := mgr.AddReadyzCheck("webhook", func(r *http.Request) error { return ready(r) }); err != nil {
+	if err := mgr.AddReadyzCheck("webhook", ready); err != nil {
 		return fmt.Errorf("adding /readyz: %w", err)
 	}
 	return nil

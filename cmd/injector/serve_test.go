@@ -44,25 +44,28 @@ type cluster struct {
 	*WithT
 	client.Client
 	kubeconfig, address string
+	// clients makes the API server's client certificate.
+	clients authority
 }
 
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
 	g := NewWithT(t)
+	c := &cluster{WithT: g, kubeconfig: filepath.Join(t.TempDir(), "kubeconfig"), address: freeAddress(t), clients: newAuthority(t)}
 	control := &envtest.Environment{
 		CRDDirectoryPaths:     []string{filepath.Join("..", "..", "config", "crd", "bases")},
 		ErrorIfCRDPathMissing: true,
 	}
 	t.Cleanup(func() { g.Expect(control.Stop()).To(Succeed()) })
+	control.ControlPlane.GetAPIServer().Configure().Set("admission-control-config-file", c.admission(t))
 	config, err := control.Start()
 	g.Expect(err).NotTo(HaveOccurred())
 	scheme := runtime.NewScheme()
 	g.Expect(corev1.AddToScheme(scheme)).To(Succeed())
 	g.Expect(admissionregistrationv1.AddToScheme(scheme)).To(Succeed())
 	g.Expect(v1alpha1.AddToScheme(scheme)).To(Succeed())
-	platform, err := client.New(config, client.Options{Scheme: scheme})
+	c.Client, err = client.New(config, client.Options{Scheme: scheme})
 	g.Expect(err).NotTo(HaveOccurred())
-	c := &cluster{WithT: g, Client: platform, kubeconfig: filepath.Join(t.TempDir(), "kubeconfig"), address: freeAddress(t)}
 	g.Expect(os.WriteFile(c.kubeconfig, control.KubeConfig, 0o600)).To(Succeed())
 	return c
 }
@@ -91,11 +94,12 @@ func (c *cluster) configure(ctx context.Context) {
 }
 
 // start starts the program, and returns how to stop it as a kubelet does.
-func (c *cluster) start(t *testing.T) (stop func() error, log *strings.Builder) {
+func (c *cluster) start(t *testing.T, flags ...string) (stop func() error, log *strings.Builder) {
 	t.Helper()
 	log = &strings.Builder{}
-	command := exec.CommandContext(t.Context(), os.Args[0],
-		"--kubeconfig", c.kubeconfig, "--listen-address", c.address, "--host", "localhost")
+	command := exec.CommandContext(t.Context(), os.Args[0], append([]string{
+		"--kubeconfig", c.kubeconfig, "--listen-address", c.address, "--host", "localhost",
+	}, flags...)...)
 	command.Env = append(os.Environ(), asInjector+"=1")
 	command.Stderr = log
 	c.Expect(command.Start()).To(Succeed())
@@ -151,6 +155,7 @@ func envOf(container corev1.Container) []string {
 }
 
 func TestLabelledPodsGetReferencesAndOthersNeverMeetTheInjector(t *testing.T) {
+	t.Parallel()
 	c, ctx := newCluster(t), t.Context()
 	c.configure(ctx)
 	labelled := func() error {
@@ -182,19 +187,33 @@ func TestLabelledPodsGetReferencesAndOthersNeverMeetTheInjector(t *testing.T) {
 	c.Expect(envOf(pod.Spec.Containers[0])).To(Equal([]string{"PASSWORD from kpi.1.0.0/PASSWORD", "CLIENT=mine"}))
 
 	for version, complaint := range map[string]string{
-		"v1.0.0": "names version v1.0.0, and application kpi has 1.0.0, 2.0.0: add it to spec.versions",
+		"v1.0.0": "application kpi has no version v1.0.0, which the label countersign.dev/version names",
 		"2.0.0":  "version 2.0.0 of application kpi has no access, and so no credentials",
 	} {
 		_, err := c.pod(ctx, "default", "kpi", version)
 		c.Expect(err).To(MatchError(ContainSubstring(complaint)))
 	}
 
-	// A replica that restarts is known again.
-	c.Expect(stop()).To(Succeed(), "%s", log)
-	_, again := c.start(t)
-	c.Eventually(labelled).WithTimeout(patience).WithPolling(100*time.Millisecond).Should(Succeed(), "%s", again)
+	// A version is no longer in coming than an application.
 	app := &v1alpha1.Application{}
 	c.Expect(c.Get(ctx, client.ObjectKey{Namespace: "default", Name: "kpi"}, app)).To(Succeed())
+	for _, version := range []v1alpha1.VersionName{"3.0.0", "3.1.0", "3.2.0", "3.3.0", "3.4.0", "3.5.0", "3.6.0", "3.7.0"} {
+		app.Spec.Versions = append(app.Spec.Versions, v1alpha1.ApplicationVersion{Version: version, Access: app.Spec.Versions[0].Access})
+		c.Expect(c.Update(ctx, app)).To(Succeed())
+		_, err := c.pod(ctx, "default", "kpi", string(version))
+		c.Expect(err).NotTo(HaveOccurred(), "not even right after its version")
+	}
+
+	// Whoever reaches the port is answered, until client certificates are asked for.
+	c.Expect(c.stranger(ctx)).To(Succeed())
+	c.Expect(stop()).To(Succeed(), "%s", log)
+	_, again := c.start(t, "--client-ca-file", c.clients.file(t))
+	// A replica that restarts is known again.
+	c.Eventually(labelled).WithTimeout(patience).WithPolling(100*time.Millisecond).Should(Succeed(), "%s", again)
+	c.Expect(c.stranger(ctx)).To(MatchError(ContainSubstring("tls: certificate required")))
+	c.Expect(c.stranger(ctx, newAuthority(t).client(t))).To(MatchError(ContainSubstring("tls:")))
+	c.Expect(c.stranger(ctx, c.clients.client(t))).To(Succeed())
+
 	app.Finalizers = []string{"example.com/hold"}
 	c.Expect(c.Update(ctx, app)).To(Succeed())
 	c.Expect(c.Delete(ctx, app)).To(Succeed())

@@ -13,25 +13,38 @@ const (
 	pemCertificate = "CERTIFICATE"
 )
 
-// bundleWith returns the bundle with the owner's certificates in it and without what nobody needs: those that have expired,
-// and those that the owner had before its restart. Certificates of others, whoever they are, stay.
-func bundleWith(bundle []byte, owner string, own [][]byte, now time.Time) []byte {
+// mine is what one replica has to do with a bundle.
+type mine struct {
+	// certificates are to stand in it, in PEM. retired is to stand in it no more.
+	certificates [][]byte
+	retired      []byte
+	// predecessor is under whose name all others leave it. Empty: nobody's do.
+	predecessor string
+}
+
+// bundleWith returns the bundle with the replica's certificates in it and without what nobody needs: those that have expired,
+// the one that the replica showed before, and those of its predecessor. Certificates of others, whoever they are, stay.
+func bundleWith(bundle []byte, m mine, now time.Time) []byte {
 	var kept [][]byte
 	for block, rest := pem.Decode(bundle); block != nil; block, rest = pem.Decode(rest) {
 		text := pem.EncodeToMemory(block)
-		if !forgotten(block, owner, now) || slices.ContainsFunc(own, func(o []byte) bool { return bytes.Equal(o, text) }) {
+		if contains(m.certificates, text) || !bytes.Equal(text, m.retired) && !forgotten(block, m.predecessor, now) {
 			kept = append(kept, text)
 		}
 	}
-	for _, text := range own {
-		if !slices.ContainsFunc(kept, func(k []byte) bool { return bytes.Equal(k, text) }) {
+	for _, text := range m.certificates {
+		if !contains(kept, text) {
 			kept = append(kept, text)
 		}
 	}
 	return bytes.Join(kept, nil)
 }
 
-func forgotten(block *pem.Block, owner string, now time.Time) bool {
+func contains(list [][]byte, text []byte) bool {
+	return slices.ContainsFunc(list, func(element []byte) bool { return bytes.Equal(element, text) })
+}
+
+func forgotten(block *pem.Block, predecessor string, now time.Time) bool {
 	if block.Type != pemCertificate {
 		return false
 	}
@@ -39,5 +52,5 @@ func forgotten(block *pem.Block, owner string, now time.Time) bool {
 	if err != nil || !slices.Equal(certificate.Subject.Organization, []string{organization}) {
 		return false
 	}
-	return now.After(certificate.NotAfter) || certificate.Subject.CommonName == owner
+	return now.After(certificate.NotAfter) || predecessor != "" && certificate.Subject.CommonName == predecessor
 }

@@ -28,7 +28,8 @@ type Deps struct {
 	Clock  clock.PassiveClock
 	// Configuration is the name of the MutatingWebhookConfiguration whose caBundles are kept.
 	Configuration string
-	// Owner tells the replicas apart: a pod's name. One that restarts under its name takes its old certificate out.
+	// Owner is the name of this replica: a pod's. One that restarts under its name takes its old certificate out, once: another
+	// replica may have the same name, and puts its own in again.
 	Owner string
 	// Names are the host names at which the API server reaches the webhook.
 	Names []string
@@ -38,10 +39,13 @@ type Deps struct {
 // leads: each writes what is its own, with an optimistic lock.
 type Keeper struct {
 	Deps
-	// shown is what the server shows. next stands in the bundle since published, and is shown next. Reconcile alone writes them.
-	shown     atomic.Pointer[pair]
-	next      *pair
-	published time.Time
+	// shown is what the server shows. next stands in the bundle since published, and is shown next. former was shown before.
+	// Reconcile alone writes them.
+	shown        atomic.Pointer[pair]
+	next, former *pair
+	published    time.Time
+	// succeeded is whether what this replica left in the bundle before it restarted has been taken out.
+	succeeded bool
 }
 
 // NewKeeper returns a Keeper that has no certificate yet.
@@ -77,8 +81,7 @@ func (k *Keeper) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.
 	if wait := k.published.Add(settling).Sub(now); wait > 0 {
 		return reconcile.Result{RequeueAfter: wait}, nil
 	}
-	k.shown.Store(k.next)
-	k.next = nil
+	k.next, k.former = nil, k.shown.Swap(k.next)
 	// The former certificate leaves the bundle with the next look: nobody sees it any more.
 	return reconcile.Result{RequeueAfter: settling}, nil
 }
@@ -92,26 +95,38 @@ func (k *Keeper) publish(ctx context.Context, now time.Time) (bool, error) {
 	if err := k.Client.Get(ctx, client.ObjectKey{Name: k.Configuration}, configuration); err != nil {
 		return false, fmt.Errorf("reading the webhook's configuration: %w", err)
 	}
-	var own [][]byte
-	for _, p := range []*pair{k.shown.Load(), k.next} {
-		if p != nil {
-			own = append(own, p.pem)
-		}
-	}
+	own := k.mine()
 	changed := false
 	for i := range configuration.Webhooks {
 		config := &configuration.Webhooks[i].ClientConfig
-		bundle := bundleWith(config.CABundle, k.Owner, own, now)
+		bundle := bundleWith(config.CABundle, own, now)
 		changed = changed || !bytes.Equal(bundle, config.CABundle)
 		config.CABundle = bundle
 	}
-	if !changed {
-		return false, nil
+	if changed {
+		if err := k.Client.Update(ctx, configuration); err != nil {
+			return false, fmt.Errorf("writing the webhook's configuration: %w", err)
+		}
 	}
-	if err := k.Client.Update(ctx, configuration); err != nil {
-		return false, fmt.Errorf("writing the webhook's configuration: %w", err)
+	k.succeeded = true
+	return changed, nil
+}
+
+// mine is what this replica has to do with a bundle now.
+func (k *Keeper) mine() mine {
+	var m mine
+	for _, p := range []*pair{k.shown.Load(), k.next} {
+		if p != nil {
+			m.certificates = append(m.certificates, p.pem)
+		}
 	}
-	return true, nil
+	if k.former != nil {
+		m.retired = k.former.pem
+	}
+	if !k.succeeded {
+		m.predecessor = k.Owner
+	}
+	return m
 }
 
 // errNoCertificate is what a handshake before the first certificate fails with.

@@ -204,6 +204,40 @@ func TestABundleThatSomebodyEmptiesIsFilledAgainAndWhatOthersPutThereStays(t *te
 	}
 }
 
+// Pods of one machine's network have its name, and spec.hostname can give one name to all.
+func TestReplicasOfOneNameComeToRest(t *testing.T) {
+	w := newWorld(t)
+	writes := 0
+	w.api = interceptor.NewClient(w.api, interceptor.Funcs{
+		Update: func(ctx context.Context, c client.WithWatch, object client.Object, options ...client.UpdateOption) error {
+			writes++
+			return c.Update(ctx, object, options...)
+		},
+	})
+	a, b := w.replica("a"), w.replica("a")
+	for range 3 { // days
+		for range 4 {
+			w.clock.SetTime(w.clock.Now().Add(min(w.look(a), w.look(b))))
+		}
+		writes = 0
+		for range 10 {
+			w.look(a)
+			w.look(b)
+		}
+		if writes > 2 { // of the one and the other, where a new certificate is due now
+			t.Errorf("each looked 10 times, and they wrote %d times", writes)
+		}
+		for _, keeper := range []*certificate.Keeper{a, b} {
+			if err := w.believes(keeper); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if n := count(w.bundle()); n > 4 {
+		t.Errorf("%d certificates for two replicas", n)
+	}
+}
+
 func TestALostRaceIsTriedAgain(t *testing.T) {
 	w := newWorld(t)
 	lost := false
