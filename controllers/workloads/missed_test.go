@@ -1,6 +1,9 @@
 package workloads_test
 
 import (
+	"bufio"
+	"bytes"
+	"os"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -8,8 +11,10 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
 
 	"countersign.dev/api/v1alpha1"
 	"countersign.dev/controllers/workloads"
@@ -179,3 +184,15 @@ var _ = Describe("Workloads that could not be told of a rotation", func() {
 		Expect(w.reconcile()).To(Equal(5 * time.Minute))
 	})
 })
+
+// readRole returns the role as it is installed.
+func readRole() *rbacv1.ClusterRole {
+	GinkgoHelper()
+	data, err := os.ReadFile("../../config/workloads/rbac.yaml")
+	Expect(err).NotTo(HaveOccurred())
+	document, err := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(data))).Read()
+	Expect(err).NotTo(HaveOccurred())
+	role := &rbacv1.ClusterRole{}
+	Expect(yaml.UnmarshalStrict(document, role)).To(Succeed())
+	return role
+}

@@ -80,10 +80,10 @@ func (p *Phase) bringUp(
 	ctx context.Context, app *v1alpha1.Application,
 	spec *v1alpha1.ApplicationVersion, entry *v1alpha1.ApplicationVersionStatus, current *v1alpha1.Verifier,
 ) (time.Duration, error) {
-	if entry.WorkloadsCredentialID == "" {
+	switch {
+	case entry.WorkloadsCredentialID == "":
 		entry.WorkloadsCredentialID = current.ID // from here on no rotation is missed, whatever comes of the trial
-	}
-	if entry.WorkloadsCredentialID == current.ID && len(entry.WorkloadsTold) == 0 && isUpdated(entry, app.Generation) {
+	case entry.WorkloadsCredentialID == current.ID && len(entry.WorkloadsTold) == 0 && isUpdated(entry, app.Generation):
 		return 0, nil
 	}
 	found := outcome{version: spec.Version, current: current.ID}
@@ -96,7 +96,7 @@ func (p *Phase) bringUp(
 		found.add(workload, knows, told, err)
 	}
 	if found.tell > 0 {
-		p.Events.Eventf(app, nil, corev1.EventTypeNormal, eventUpdated, actionUpdate+" "+current.ID,
+		p.Events.Eventf(app, nil, corev1.EventTypeNormal, eventUpdated, actionUpdate,
 			"%d of %d workloads of version %s were told of credential %s", found.tell, len(spec.Workloads), spec.Version, current.ID)
 	}
 	found.note(entry)

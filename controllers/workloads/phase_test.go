@@ -1,10 +1,7 @@
 package workloads_test
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"os"
 	"testing"
 	"time"
 
@@ -17,13 +14,11 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/events"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
-	"sigs.k8s.io/yaml"
 
 	"countersign.dev/api/v1alpha1"
 	"countersign.dev/controllers/workloads"
@@ -273,6 +268,18 @@ var _ = Describe("Workloads", func() {
 		Expect(w.condition().Status).To(Equal(metav1.ConditionTrue))
 	})
 
+	It("of which nothing is noted are tried, whatever a condition says that came with a restore", func() {
+		w := newWorld(all...)
+		w.three()
+		w.rotate("another")
+		w.reconcile()
+		w.app.Status.Versions[0].WorkloadsCredentialID = ""
+		w.app.Status.Versions[0].Verifiers = nil
+		w.rotate("first")
+		w.reconcile()
+		Expect(w.condition().Message).To(ContainSubstring("up to credential first"))
+	})
+
 	It("of a version that lists none are none of its business", func() {
 		w := newWorld(all...)
 		w.three()
@@ -284,15 +291,3 @@ var _ = Describe("Workloads", func() {
 		Expect(w.app.Status.Versions[0].WorkloadsCredentialID).To(BeEmpty())
 	})
 })
-
-// readRole returns the role as it is installed.
-func readRole() *rbacv1.ClusterRole {
-	GinkgoHelper()
-	data, err := os.ReadFile("../../config/workloads/rbac.yaml")
-	Expect(err).NotTo(HaveOccurred())
-	document, err := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(data))).Read()
-	Expect(err).NotTo(HaveOccurred())
-	role := &rbacv1.ClusterRole{}
-	Expect(yaml.UnmarshalStrict(document, role)).To(Succeed())
-	return role
-}
