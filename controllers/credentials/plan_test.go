@@ -176,13 +176,17 @@ func TestThePlanTellsFromStatusAndSecretHowFarACredentialCame(t *testing.T) {
 			standing: []string{"c", "b", "a"}, cause: v1alpha1.CauseRepair,
 		},
 		"lost after many rotations in a short time: those that ended make place, the oldest first": {
-			verifiers: verifiers{a.by(v1alpha1.CauseRotation).issuedAgo(time.Minute), rotated(t, "g", -1), rotated(t, "f", -2),
-				rotated(t, "e", -3), rotated(t, "d", -4), rotated(t, "c", -5), rotated(t, "b", -6), rotated(t, "x", -7)},
+			verifiers: verifiers{
+				a.by(v1alpha1.CauseRotation).issuedAgo(time.Minute), rotated(t, "g", -1), rotated(t, "f", -2),
+				rotated(t, "e", -3), rotated(t, "d", -4), rotated(t, "c", -5), rotated(t, "b", -6), rotated(t, "x", -7),
+			},
 			want: issue, cause: v1alpha1.CauseRepair, standing: []string{"a", "g", "f", "e", "d", "c", "b"},
 		},
 		"self-hosted and back so often that eight are valid: the next credential waits for the first end": {
-			verifiers: verifiers{rotated(t, "h", 8), rotated(t, "g", 7), rotated(t, "f", 6), rotated(t, "e", 5), rotated(t, "d", 4),
-				rotated(t, "c", 3), rotated(t, "b", 2), rotated(t, "x", 1)},
+			verifiers: verifiers{
+				rotated(t, "h", 8), rotated(t, "g", 7), rotated(t, "f", 6), rotated(t, "e", 5), rotated(t, "d", 4),
+				rotated(t, "c", 3), rotated(t, "b", 2), rotated(t, "x", 1),
+			},
 			want: pause, cause: v1alpha1.CauseIssue, next: noon.Add(time.Minute),
 			standing: []string{"h", "g", "f", "e", "d", "c", "b", "x"},
 		},

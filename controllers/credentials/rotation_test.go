@@ -167,7 +167,9 @@ var _ = Describe("Rotating credentials by age", func() {
 		w := newWorld(GinkgoT(), granted("1.0.0"), granted("1.1.0"))
 		w.edit(func(*v1alpha1.ApplicationSpec) {}) // durations as Go writes them
 		w.settle()
-		secret, writes := w.secret("1.0.0"), len(w.writes)
+		w.annotate(v1alpha1.AnnotationRotate, "1.1.0=spring")
+		w.settle() // that version is within an overlap
+		secrets, status, writes := []*corev1.Secret{w.secret("1.0.0"), w.secret("1.1.0")}, w.app().Status, len(w.writes)
 		for label, step := range []time.Duration{time.Hour, -2 * time.Hour, time.Hour} {
 			w.pass(step)
 			app := w.app()
@@ -176,7 +178,8 @@ var _ = Describe("Rotating credentials by age", func() {
 			w.settle() // each with a new Phase
 		}
 		Expect(w.writes).To(HaveLen(writes))
-		Expect(w.secret("1.0.0")).To(Equal(secret))
+		Expect([]*corev1.Secret{w.secret("1.0.0"), w.secret("1.1.0")}).To(Equal(secrets))
+		Expect(w.app().Status).To(Equal(status))
 	})
 })
 

@@ -69,8 +69,6 @@ type world struct {
 	key       client.ObjectKey
 	clock     *clocktesting.FakePassiveClock
 	events    *events.FakeRecorder
-	// seen are the applications as they were when somebody looked at all of them.
-	seen map[string]*v1alpha1.Application
 	// heard is what the events said so far.
 	heard []string
 	// mends is what a Phase remembers from one reconcile to the next. Nil: each reconcile is after a restart.

@@ -104,38 +104,6 @@ func TestADeletedSecretIsReplacedAndTheOldOneStillWorks(t *testing.T) {
 	}
 }
 
-// It is not parallel: it restarts the operator under all others' feet, who do not notice.
-func TestARestartedOperatorRotatesNothing(t *testing.T) {
-	w := newTenancy(t, v1alpha1.EnvironmentStandard)
-	before := &corev1.SecretList{}
-	if err := platform.List(w.ctx, before, client.InNamespace(w.host)); err != nil {
-		t.Fatal(err)
-	}
-	for range 3 {
-		if err := running.RestartOperator(w.ctx); err != nil {
-			t.Fatal(err)
-		}
-	}
-	// A new grant becomes Effective when the restarted operator has caught up.
-	grant := w.grant(w.another)
-	w.eventually("the new operator works", func() bool {
-		if err := platform.Get(w.ctx, client.ObjectKeyFromObject(grant), grant); err != nil {
-			t.Fatal(err)
-		}
-		return len(grant.Status.Conditions) == 3
-	})
-	after := &corev1.SecretList{}
-	if err := platform.List(w.ctx, after, client.InNamespace(w.host)); err != nil {
-		t.Fatal(err)
-	}
-	same := slices.EqualFunc(before.Items, after.Items, func(a, b corev1.Secret) bool {
-		return a.Name == b.Name && a.ResourceVersion == b.ResourceVersion
-	})
-	if !same {
-		t.Error("the Secrets were written")
-	}
-}
-
 func TestKubectlRefusesUnknownFieldsAndSaysWhatToWrite(t *testing.T) {
 	t.Parallel()
 	w := newTenancy(t, v1alpha1.EnvironmentStandard)

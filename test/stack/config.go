@@ -117,6 +117,21 @@ func choosePorts(tokenServer int) (ports, error) {
 	return p, nil
 }
 
+// twoPorts returns two free ports.
+func twoPorts() (a, b int, err error) {
+	first, err := listen(0)
+	if err != nil {
+		return 0, 0, fmt.Errorf("choosing a port: %w", err)
+	}
+	defer first.Close()
+	second, err := listen(0)
+	if err != nil {
+		return 0, 0, fmt.Errorf("choosing a port: %w", err)
+	}
+	defer second.Close()
+	return portOf(first), portOf(second), nil
+}
+
 func listen(port int) (net.Listener, error) { return net.Listen("tcp", loopback(port)) }
 
 func portOf(listener net.Listener) int { return listener.Addr().(*net.TCPAddr).Port }

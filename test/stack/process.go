@@ -70,6 +70,18 @@ func (p program) start(logs string) (*process, error) {
 	return started, nil
 }
 
+// rank orders programs by who uses whom: what others use comes first.
+func (p *process) rank() int {
+	switch p.name {
+	case programEtcd:
+		return 0
+	case programAPIServer:
+		return 1
+	default:
+		return 2
+	}
+}
+
 // waitReady returns once the program is ready, or why it did not become so, with the end of its log.
 func (p *process) waitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
@@ -131,6 +143,16 @@ func (p *process) stop() error {
 	_ = p.signal(syscall.SIGKILL)
 	<-p.exited
 	return fmt.Errorf("%s did not end within %s and was killed%s", p.name, stopTimeout, p.tail())
+}
+
+// kill ends the program by SIGKILL and returns when it has ended. One that had ended by itself is an error.
+func (p *process) kill() error {
+	p.stopping.Store(true)
+	if err := p.signal(syscall.SIGKILL); err != nil {
+		return p.died()
+	}
+	<-p.exited
+	return nil
 }
 
 // signal reaches the whole group of the program, unless it has ended: its number may be another's by then.

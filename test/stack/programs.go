@@ -73,6 +73,10 @@ func (s *Stack) controllerManager() program {
 }
 
 func (s *Stack) operator() program {
+	return s.operatorOn(s.ports.operatorHealth, s.ports.operatorMetrics)
+}
+
+func (s *Stack) operatorOn(health, metrics int) program {
 	return program{
 		name: programOperator,
 		path: filepath.Join(s.config.Programs, programOperator),
@@ -81,10 +85,10 @@ func (s *Stack) operator() program {
 			"--namespace=" + Namespace,
 			"--issuer=" + s.Issuer,
 			"--leader-elect=false", // there is one, and a restart need not wait for a lease
-			"--metrics-bind-address=" + loopback(s.ports.operatorMetrics),
-			"--health-probe-bind-address=" + loopback(s.ports.operatorHealth),
+			"--metrics-bind-address=" + loopback(metrics),
+			"--health-probe-bind-address=" + loopback(health),
 		}, s.config.OperatorFlags...),
-		ready: answersHTTP("http://" + loopback(s.ports.operatorHealth) + "/readyz"),
+		ready: answersHTTP("http://" + loopback(health) + "/readyz"),
 	}
 }
 

@@ -37,7 +37,7 @@ type Stack struct {
 	adminToken, controllerManagerToken string
 
 	mutex     sync.Mutex
-	processes []*process // in the order of their start
+	processes []*process
 	// endProjection ends the projection of the signing keys.
 	endProjection func()
 	// failed gets the first failure that nobody asked for.
@@ -141,12 +141,21 @@ func (s *Stack) startTokenServer(ctx context.Context) error {
 
 // run starts a program, watches over it and waits until it is ready.
 func (s *Stack) run(ctx context.Context, p program) error {
+	started, err := s.launch(ctx, p)
+	if err != nil {
+		return err
+	}
+	return started.waitReady(ctx)
+}
+
+// launch starts a program and watches over it.
+func (s *Stack) launch(ctx context.Context, p program) (*process, error) {
 	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("starting %s: %w", p.name, err)
+		return nil, fmt.Errorf("starting %s: %w", p.name, err)
 	}
 	started, err := p.start(s.logs)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s.mutex.Lock()
 	s.processes = append(s.processes, started)
@@ -157,7 +166,7 @@ func (s *Stack) run(ctx context.Context, p program) error {
 			s.fail(started.died())
 		}
 	}()
-	return started.waitReady(ctx)
+	return started, nil
 }
 
 // fail reports a failure that nobody asked for; the first one counts.
@@ -171,25 +180,38 @@ func (s *Stack) fail(err error) {
 // Failed yields one error should a program end that nobody ended, with the end of its log.
 func (s *Stack) Failed() <-chan error { return s.failed }
 
-// RestartOperator ends the operator and starts it again, and returns when the new one is ready.
-func (s *Stack) RestartOperator(ctx context.Context) error {
-	if err := s.stopProgram(programOperator); err != nil {
+// CrashAPIServer ends kube-apiserver by SIGKILL, starts it again and returns when it is ready: every watch is broken. (Told to
+// stop, it would wait a minute for its watches to end.)
+func (s *Stack) CrashAPIServer(ctx context.Context) error {
+	crashing, err := s.take(programAPIServer)
+	if err != nil {
 		return err
 	}
-	return s.run(ctx, s.operator())
+	if err := crashing.kill(); err != nil {
+		return err
+	}
+	return s.run(ctx, s.apiServer())
 }
 
 func (s *Stack) stopProgram(name string) error {
+	running, err := s.take(name)
+	if err != nil {
+		return err
+	}
+	return running.stop()
+}
+
+// take takes the process of that name off the list of those that Stop ends.
+func (s *Stack) take(name string) (*process, error) {
 	s.mutex.Lock()
+	defer s.mutex.Unlock()
 	index := slices.IndexFunc(s.processes, func(p *process) bool { return p.name == name })
 	if index < 0 {
-		s.mutex.Unlock()
-		return fmt.Errorf("stopping %s: it does not run", name)
+		return nil, fmt.Errorf("ending %s: it does not run", name)
 	}
-	running := s.processes[index]
+	taken := s.processes[index]
 	s.processes = slices.Delete(s.processes, index, index+1)
-	s.mutex.Unlock()
-	return running.stop()
+	return taken, nil
 }
 
 // Kubectl returns a command that runs kubectl as the administrator.
@@ -243,6 +265,7 @@ func (s *Stack) Stop() error {
 	for _, process := range running {
 		process.stopping.Store(true) // the end of one may be the end of another
 	}
+	slices.SortStableFunc(running, func(a, b *process) int { return a.rank() - b.rank() })
 	for _, process := range slices.Backward(running) {
 		errs = append(errs, process.stop())
 	}
