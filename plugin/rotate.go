@@ -65,7 +65,7 @@ func (p *plugin) rotation(o *rotateFlags, cmd *cobra.Command) *cobra.Command {
 	cmd.Args, cmd.ValidArgsFunction = exactly(1), p.completeApplication
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return p.runRotate(cmd.Context(), o, args[0]) }
 	cmd.Flags().BoolVar(&o.wait, "wait", false, "Wait until the new credentials stand in the Secret.")
-	cmd.Flags().DurationVar(&o.timeout, "timeout", time.Minute, "How long to wait.")
+	addDuration(cmd.Flags(), &o.timeout, "timeout", time.Minute, "How long to wait.")
 	return cmd
 }
 
