@@ -1,6 +1,7 @@
 package schema_test
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -58,7 +59,7 @@ var _ = Describe("The words of a refusal", func() {
 
 	It("are never those of the schema's language, whatever stands in whichever field", func(ctx SpecContext) {
 		for kind := range sample {
-			for _, path := range fieldsOf(kind) {
+			for _, path := range fieldsBelow(below(schemaOf(kind), "spec"), []string{"spec"}) {
 				for _, value := range silly {
 					object := parse(sample[kind])
 					object.Object = with(object.Object, path, value).(map[string]any)
@@ -73,9 +74,30 @@ var _ = Describe("The words of a refusal", func() {
 	})
 })
 
+var _ = Describe("What kubectl explain says", func() {
+	It("is something of every field, and for those who use it", func() {
+		for kind := range sample {
+			schema := schemaOf(kind)
+			for _, path := range fieldsBelow(schema, nil) {
+				at := schema
+				for _, name := range path {
+					at = below(at, name)
+				}
+				// An element of a list and a value of a map can be said by the field.
+				if last := path[max(0, len(path)-1):]; !slices.Contains(last, each) && !slices.Contains(last, anyKey) {
+					Expect(at.Description).NotTo(BeEmpty(), "%s %v", kind, path)
+				}
+				for _, remark := range []string{"pattern", "the rule", "The rule", "date-time", "Go program", "---", "+kubebuilder", "nolint"} {
+					Expect(at.Description).NotTo(ContainSubstring(remark), "%s %v", kind, path)
+				}
+			}
+		}
+	})
+})
+
 // silly is what people write into a field by mistake, or to see what happens.
 var silly = []any{
-	"", "never", "99999999999999999999h", "2027-01-01t00:00:00z", "ä \n%", 5, []any{"x", "x"}, map[string]any{"x": 5},
+	"", "99999999999999999999h", "2027-01-01t00:00:00z", "ä \n%", 5, []any{"x", "x"},
 }
 
 // raw are words of rules and patterns, which say nothing to whoever wrote an object.
@@ -100,11 +122,14 @@ func said(err error) []string {
 	return messages
 }
 
-// each stands in a path for an element of a list.
-const each = "[]"
+// each stands in a path for an element of a list, and anyKey for a value of a map.
+const (
+	each   = "[]"
+	anyKey = "key"
+)
 
-// fieldsOf returns the paths of all fields of a kind's spec.
-func fieldsOf(kind string) [][]string {
+// schemaOf returns the schema of a kind, without what all kinds have.
+func schemaOf(kind string) *apiextensionsv1.JSONSchemaProps {
 	GinkgoHelper()
 	files, err := filepath.Glob(filepath.Join("..", "..", "config", "crd", "bases", "*.yaml"))
 	Expect(err).NotTo(HaveOccurred())
@@ -114,27 +139,39 @@ func fieldsOf(kind string) [][]string {
 		var crd apiextensionsv1.CustomResourceDefinition
 		Expect(yaml.Unmarshal(text, &crd)).To(Succeed())
 		if crd.Spec.Names.Kind == kind {
-			spec := crd.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"]
-			return fieldsBelow(&spec, []string{"spec"})
+			schema := crd.Spec.Versions[0].Schema.OpenAPIV3Schema
+			delete(schema.Properties, "metadata")
+			return schema
 		}
 	}
 	Fail("there is no kind " + kind)
 	return nil
 }
 
+// below returns the schema of what has that name in a path.
+func below(schema *apiextensionsv1.JSONSchemaProps, name string) *apiextensionsv1.JSONSchemaProps {
+	switch {
+	case name == each:
+		return schema.Items.Schema
+	case name == anyKey && schema.AdditionalProperties != nil:
+		return schema.AdditionalProperties.Schema
+	}
+	property := schema.Properties[name]
+	return &property
+}
+
+// fieldsBelow returns the paths of all fields of a schema, with the path to it before each.
 func fieldsBelow(schema *apiextensionsv1.JSONSchemaProps, path []string) [][]string {
-	paths := [][]string{path}
-	below := func(name string, schema *apiextensionsv1.JSONSchemaProps) {
-		paths = append(paths, fieldsBelow(schema, append(slices.Clone(path), name))...)
-	}
-	for name, property := range schema.Properties {
-		below(name, &property)
-	}
+	names := slices.Sorted(maps.Keys(schema.Properties))
 	if schema.Items != nil {
-		below(each, schema.Items.Schema)
+		names = append(names, each)
 	}
 	if schema.AdditionalProperties != nil {
-		below("key", schema.AdditionalProperties.Schema)
+		names = append(names, anyKey)
+	}
+	paths := [][]string{path}
+	for _, name := range names {
+		paths = append(paths, fieldsBelow(below(schema, name), append(slices.Clone(path), name))...)
 	}
 	return paths
 }
