@@ -45,7 +45,7 @@ spec.versions[].verifiers that lets the token server check it: its SHA-256 and w
 nowhere: hand it to the application. A version that lists verifiers gets no Secret from Countersign.
 
 Rights: none. Listing the entry takes update or patch on applications in the host's namespace.`,
-		Example: `  kubectl countersign credentials new --expires-in 2160h
+		Example: `  kubectl countersign credentials new --expires-in 90d
   kubectl countersign credentials new -o json | jq -r .clientSecret`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -53,7 +53,7 @@ Rights: none. Listing the entry takes update or patch on applications in the hos
 				return err
 			}
 			if expires < shortest {
-				return fmt.Errorf("--expires-in %s is over before the secret could be listed: name a minute or more, as 2160h", expires)
+				return fmt.Errorf("--expires-in %s is over before the secret could be listed: name a minute or more, as 90d", expires)
 			}
 			secret, err := credential.New(p.Rand)
 			if err != nil {
@@ -65,8 +65,8 @@ Rights: none. Listing the entry takes update or patch on applications in the hos
 		},
 	}
 	o.addTo(cmd, "json", "yaml")
-	const quarter = 90 * 24 * time.Hour
-	cmd.Flags().DurationVar(&expires, "expires-in", quarter, "When the secret ends; nobody but its owner rotates it.")
+	const quarter = 90 * day
+	addDuration(cmd.Flags(), &expires, "expires-in", quarter, "When the secret ends, as 90d or 36h; nobody but its owner rotates it.")
 	return cmd
 }
 

@@ -105,16 +105,16 @@ func TestWhatTheOperatorCannotRotateIsNotAskedOfIt(t *testing.T) {
 	}
 }
 
-func TestAnAnnotationThatTheOperatorCannotReadIsReplaced(t *testing.T) {
+func TestAnAnnotationThatTheOperatorDoesNotActOnIsReplaced(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.issued(true, nil, "a1", "b1")
-	for _, unreadable := range []string{"now!", "=x", "a,b", "1.1.0=a,1.1.0=b", "a,,b", strings.Repeat("a", 65)} {
+	for _, unreadable := range []string{"now!", "=x", "1.1.0", "a,b", "1.1.0=a,1.1.0=b", "a,,b", strings.Repeat("a", 65)} {
 		edit(w, w.app, func(a *v1alpha1.Application) {
 			a.Annotations = map[string]string{v1alpha1.AnnotationRotate: unreadable}
 		})
 		got := w.run(appAdmin, "rotate", "kpi@1.0.0", in(w.host))
-		has(t, got.err, "which the operator cannot read: it is replaced")
+		has(t, got.err, "which the operator does not act on: it is replaced")
 		if words := w.annotation(v1alpha1.AnnotationRotate); !strings.HasPrefix(words, "1.0.0=") || strings.Contains(words, ",") {
 			t.Errorf("%q became %q", unreadable, words)
 		}

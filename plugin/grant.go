@@ -68,7 +68,7 @@ countersign-tenant-administrator, part of admin), and those of 'offers' unless -
 	flags.StringSliceVar(&o.scopes, "scope", nil, "Scopes to consent to; those that the offered versions need where left out.")
 	flags.StringVar(&o.level, "level", "", "Consent to the scopes of this access level, written out: a level that grows widens no grant.")
 	flags.StringSliceVar(&o.versions, "version", nil, "Consent to these versions alone; '*' takes the restriction from a grant.")
-	flags.StringVar(&o.expires, "expires", "", "When the consent ends, as 2027-12-31T00:00:00Z or in 720h; 'never' takes the end from a grant.")
+	flags.StringVar(&o.expires, "expires", "", "When the consent ends, as 2027-12-31T00:00:00Z or in 30d; 'never' takes the end from a grant.")
 	flags.StringVar(&o.state, "state", "", "Active or Suspended.")
 	flags.StringVar(&o.dryRun, "dry-run", "none", "client: print what would be sent; server: let the API server check it and keep nothing.")
 	completeFlag(cmd, "tenant", p.completeTenant)

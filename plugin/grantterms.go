@@ -36,9 +36,9 @@ func (o *grantFlags) applyExpires(spec *v1alpha1.TenantGrantSpec, now time.Time)
 	}
 	end, err := time.Parse(time.RFC3339, o.expires)
 	if err != nil {
-		duration, wrong := time.ParseDuration(o.expires)
+		duration, wrong := parseDuration(o.expires)
 		if wrong != nil {
-			return fmt.Errorf("--expires %s is neither a time as 2027-12-31T00:00:00Z, nor a duration as 720h, nor 'never'", o.expires)
+			return fmt.Errorf("--expires %s is neither a time as 2027-12-31T00:00:00Z, nor a duration as 30d or 720h, nor 'never'", o.expires)
 		}
 		end = now.Add(duration)
 	}

@@ -65,7 +65,7 @@ func (p *plugin) rotation(o *rotateFlags, cmd *cobra.Command) *cobra.Command {
 	cmd.Args, cmd.ValidArgsFunction = exactly(1), p.completeApplication
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return p.runRotate(cmd.Context(), o, args[0]) }
 	cmd.Flags().BoolVar(&o.wait, "wait", false, "Wait until the new credentials stand in the Secret.")
-	cmd.Flags().DurationVar(&o.timeout, "timeout", time.Minute, "How long to wait.")
+	addDuration(cmd.Flags(), &o.timeout, "timeout", time.Minute, "How long to wait.")
 	return cmd
 }
 
@@ -125,7 +125,7 @@ func (o *rotateFlags) ask(ctx context.Context, c client.Client, app *v1alpha1.Ap
 		return nil, err
 	}
 	present := app.Annotations[o.annotation]
-	words, readable := newWords(present, version, nonce)
+	words, readable := newWords(app, present, version, nonce)
 	done := &asked{words: words, before: map[string]string{}}
 	for _, name := range rotated {
 		maps.Copy(done.before, newestCredentials(app, name))
@@ -134,7 +134,7 @@ func (o *rotateFlags) ask(ctx context.Context, c client.Client, app *v1alpha1.Ap
 		done.notes = append(done.notes, "Not rotated: "+why.Error())
 	}
 	if !readable {
-		done.notes = append(done.notes, fmt.Sprintf("The annotation said %q, which the operator cannot read: it is replaced.", present))
+		done.notes = append(done.notes, fmt.Sprintf("The annotation said %q, which the operator does not act on: it is replaced.", present))
 	}
 	// The resourceVersion goes along: what somebody else asks for at the same time is not overwritten.
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"countersign.dev/api/v1alpha1"
@@ -53,10 +54,10 @@ func notRotatable(app *v1alpha1.Application, version *v1alpha1.ApplicationVersio
 var word = regexp.MustCompile(`^[A-Za-z0-9._:+-]{1,64}$`)
 
 // newWords is what the annotation says with a new word for the version, or for all. What is asked for other versions stays: it
-// may not have been acted on yet. A text that the operator cannot read asks for nothing, and would make the new word unreadable
-// with it: it is replaced, which readable reports.
-func newWords(present, version, nonce string) (words string, readable bool) {
-	items, readable := readWords(present)
+// may not have been acted on yet. A text that the operator does not act on asks for nothing, and would keep it from the new
+// word, too: it is replaced, which readable reports.
+func newWords(app *v1alpha1.Application, present, version, nonce string) (words string, readable bool) {
+	items, readable := readWords(app, present)
 	if version == "" {
 		return nonce, readable
 	}
@@ -69,8 +70,9 @@ func newWords(present, version, nonce string) (words string, readable bool) {
 	return strings.Join(append(kept, version+"="+nonce), ","), readable
 }
 
-// readWords returns the items of an annotation as the operator reads them, and whether it can read it at all.
-func readWords(text string) (items []string, readable bool) {
+// readWords returns the items of an annotation as the operator reads them, and whether it acts on them at all: not where one
+// is none, or is a word for all that is the name of a version.
+func readWords(app *v1alpha1.Application, text string) (items []string, readable bool) {
 	if text == "" {
 		return nil, true
 	}
@@ -81,10 +83,14 @@ func readWords(text string) (items []string, readable bool) {
 		if !named {
 			of, nonce = "", item
 		}
-		if !word.MatchString(nonce) || named && of == "" || seen[of] {
+		if !word.MatchString(nonce) || named && of == "" || seen[of] || !named && hasVersion(app, nonce) {
 			return nil, false
 		}
 		seen[of], items = true, append(items, item)
 	}
 	return items, true
+}
+
+func hasVersion(app *v1alpha1.Application, name string) bool {
+	return slices.ContainsFunc(app.Spec.Versions, func(v v1alpha1.ApplicationVersion) bool { return string(v.Version) == name })
 }

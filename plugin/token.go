@@ -8,11 +8,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"countersign.dev/api/v1alpha1"
 	"countersign.dev/plugin/remote"
 )
 
@@ -34,8 +31,8 @@ print what the token says. It is decoded and not verified. The credentials are n
 
 The token server is that of TOKEN_URL in the Secret, or --token-server, as through a port-forward.
 
-Rights: get on secrets in the application's namespace, which makes one the application; get on applications (API group
-countersign.dev) where the Secret's variables have names of their own (spec.credentialPolicy.environment).`,
+Rights: get on applications (API group countersign.dev) in the application's namespace, and get on secrets there, which makes one
+the application.`,
 		Example: `  # What would the application get for acme?
   kubectl countersign token kpi-dashboard@1.0.0 --tenant acme -n operator-co
 
@@ -125,51 +122,4 @@ func (p *plugin) printToken(o *tokenFlags, token *remote.Token) error {
 		p.note("Valid for %s. Decoded, not verified; --raw prints the token.", time.Duration(token.ExpiresIn)*time.Second)
 	}
 	return p.encode(&o.output, claims)
-}
-
-// credentials are what an application has in its environment.
-type credentials struct{ clientID, clientSecret, tokenURL string }
-
-// readCredentials reads a version's Secret.
-func readCredentials(ctx context.Context, c client.Client, app client.ObjectKey, version string) (*credentials, error) {
-	key := client.ObjectKey{Namespace: app.Namespace, Name: app.Name + "." + version}
-	secret := &corev1.Secret{}
-	err := c.Get(ctx, key, secret)
-	switch {
-	case apierrors.IsNotFound(err):
-		return nil, fmt.Errorf("there is no Secret %s: the conditions of Application %s say why, and whether it has version %s", key, app, version)
-	case err != nil:
-		return nil, fmt.Errorf("reading the credentials (needs get on secrets, which makes one the application): %w", inNamespace(err, key.Namespace))
-	case secret.Type != v1alpha1.SecretTypeCredentials:
-		return nil, fmt.Errorf("the Secret %s is of type %q: it is not Countersign's, and is left alone", key, secret.Type)
-	}
-	for _, keys := range []v1alpha1.EnvironmentKeys{
-		{ClientID: "CLIENT_ID", ClientSecret: "CLIENT_SECRET", TokenURL: "TOKEN_URL"},
-		{ClientID: "MDSP_KEY_STORE_CLIENT_ID", ClientSecret: "MDSP_KEY_STORE_CLIENT_SECRET"},
-	} {
-		if found := credentialsUnder(secret, &keys); found != nil {
-			return found, nil
-		}
-	}
-	object := &v1alpha1.Application{}
-	if err := c.Get(ctx, app, object); err != nil {
-		return nil, fmt.Errorf("the variables in Secret %s have names of their own, which Application %s says: %w", key, app, err)
-	}
-	if keys := object.Spec.CredentialPolicy.Environment.Keys; keys != nil {
-		if found := credentialsUnder(secret, keys); found != nil {
-			return found, nil
-		}
-	}
-	return nil, fmt.Errorf("the Secret %s has no client id and secret: the conditions of Application %s say why", key, app)
-}
-
-func credentialsUnder(secret *corev1.Secret, keys *v1alpha1.EnvironmentKeys) *credentials {
-	found := &credentials{
-		clientID: string(secret.Data[string(keys.ClientID)]), clientSecret: string(secret.Data[string(keys.ClientSecret)]),
-		tokenURL: string(secret.Data[string(keys.TokenURL)]),
-	}
-	if found.clientID == "" || found.clientSecret == "" {
-		return nil
-	}
-	return found
 }

@@ -122,14 +122,14 @@ type SelfHostedVerifier struct {
 	// expirationTime ends the credential, to the second, by the token server's clock: nobody rotates it but its owner, so it
 	// must have an end. It is a time of RFC 3339 in capitals, as 2027-12-31T00:00:00Z. Seven days before the last of a
 	// version's verifiers ends, the condition CredentialExpiring says so.
-	//
-	// The pattern is narrower than the format date-time, as in TenantGrant.spec.expirationTime.
+	// ---
+	// The rule is that of TenantGrant.spec.expirationTime.
 	//
 	// +required
+	// +kubebuilder:validation:Schemaless
 	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:Pattern=`^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$`
 	// +kubebuilder:validation:MaxLength=64
-	// +kubebuilder:validation:XValidation:rule="self > timestamp('2000-01-01T00:00:00Z')",message="expirationTime is a time of this century, as 2027-12-31T00:00:00Z"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[2-9][0-9]{3}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$') && !format.datetime().validate(self).hasValue() && (self.endsWith('Z') || !self.startsWith('9999'))",message="write a time as 2027-12-31T00:00:00Z: a day from the year 2000 on, T, hours, minutes and seconds, and Z or an offset as +01:00"
 	ExpirationTime metav1.Time `json:"expirationTime,omitzero"`
 }
 

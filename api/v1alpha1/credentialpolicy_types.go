@@ -3,10 +3,11 @@ package v1alpha1
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // CredentialPolicy says how long an application's credentials live and under which names pods get them.
+// ---
+// The rule says nothing where one of the two is wrong in itself: the rules of the fields do. They keep to durations that a
+// program can read and count with, so that no text gets as far as an error of the rule itself.
 //
-// The rule below says nothing of a text that is no duration: the rules of the fields do.
-//
-// +kubebuilder:validation:XValidation:rule="!has(self.rotateAfter) || !has(self.overlap) || ![self.rotateAfter, self.overlap].all(d, d.matches('^([0-9]+(h|m|s))+$')) || duration(self.rotateAfter) == duration('0s') || duration(self.overlap) < duration(self.rotateAfter)",message="overlap must be shorter than rotateAfter, or secrets would pile up: shorten overlap (as '168h'), or set rotateAfter to '0s' to rotate by hand alone"
+// +kubebuilder:validation:XValidation:rule="!has(self.rotateAfter) || !has(self.overlap) || [self.rotateAfter, self.overlap].exists(d, d.size() == 0 || !d.matches('^([0-9]{1,6}h)?([0-9]{1,7}m)?([0-9]{1,9}s)?$')) || duration(self.rotateAfter) < duration('1m') || duration(self.overlap) > duration('8760h') || duration(self.overlap) < duration(self.rotateAfter)",message="overlap must be shorter than rotateAfter, or secrets would pile up: shorten overlap (as '168h'), or set rotateAfter to '0s' to rotate by hand alone"
 type CredentialPolicy struct {
 	// rotateAfter is the age at which a credential is replaced by a new one: hours, minutes and seconds, as 8760h (the
 	// default, 365 days); at least 1m. 0s: never by age. Each version's own interval differs from it by up to 5 %, always the
@@ -17,7 +18,7 @@ type CredentialPolicy struct {
 	// +default="8760h"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
-	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+(h|m|s))+$') && duration(self) <= duration('87600h') && (duration(self) == duration('0s') || duration(self) >= duration('1m'))",message="rotateAfter is hours, minutes and seconds, as '8760h' or '720h30m', at least 1m and at most 87600h; '0s' rotates never by age"
+	// +kubebuilder:validation:XValidation:rule="self.size() > 0 && self.matches('^([0-9]{1,6}h)?([0-9]{1,7}m)?([0-9]{1,9}s)?$') && duration(self) <= duration('87600h') && (duration(self) == duration('0s') || duration(self) >= duration('1m'))",message="rotateAfter is hours, minutes and seconds in this order, as '8760h' or '720h30m', at least 1m and at most 87600h; '0s' rotates never by age"
 	RotateAfter *metav1.Duration `json:"rotateAfter,omitempty"`
 
 	// overlap is how long a previous secret stays valid after another one took its place, so that pods which started with
@@ -28,7 +29,7 @@ type CredentialPolicy struct {
 	// +default="168h"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
-	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+(h|m|s))+$') && duration(self) <= duration('8760h')",message="overlap is hours, minutes and seconds, as '168h' or '1h30m', and at most 8760h"
+	// +kubebuilder:validation:XValidation:rule="self.size() > 0 && self.matches('^([0-9]{1,6}h)?([0-9]{1,7}m)?([0-9]{1,9}s)?$') && duration(self) <= duration('8760h')",message="overlap is hours, minutes and seconds in this order, as '168h' or '1h30m', and at most 8760h"
 	Overlap *metav1.Duration `json:"overlap,omitempty"`
 
 	// environment says under which names the credentials stand in the Secret, which are the names of the environment
@@ -75,13 +76,14 @@ type SecretTemplate struct {
 	Annotations map[string]TemplateAnnotation `json:"annotations,omitempty"`
 }
 
-// TemplateLabel is the value of a label.
+// TemplateLabel is the value of a label: at most 63 letters, digits and the characters - _ . with a letter or digit at both
+// ends, as platform, or nothing.
 //
 // +kubebuilder:validation:MaxLength=63
 // +kubebuilder:validation:XValidation:rule="self.matches('^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$')",message="the value of a label is letters, digits and the characters - _ . with a letter or digit at both ends, or nothing"
 type TemplateLabel string
 
-// TemplateAnnotation is the value of an annotation.
+// TemplateAnnotation is the value of an annotation: any text of at most 1024 characters.
 //
 // +kubebuilder:validation:MaxLength=1024
 type TemplateAnnotation string
@@ -125,7 +127,7 @@ type Environment struct {
 type EnvironmentKey string
 
 // EnvironmentKeys names the environment variables of type Custom.
-//
+// ---
 // The rule below compares all names with each other; an absent one stands as a digit, which no name can be.
 //
 // +kubebuilder:validation:XValidation:rule="[self.clientID, self.clientSecret, self.?tokenURL.orValue('1'), self.?issuer.orValue('2'), self.?appName.orValue('3'), self.?appVersion.orValue('4'), self.?hostTenant.orValue('5')].all(x, [self.clientID, self.clientSecret, self.?tokenURL.orValue('1'), self.?issuer.orValue('2'), self.?appName.orValue('3'), self.?appVersion.orValue('4'), self.?hostTenant.orValue('5')].exists_one(y, y == x))",message="two variables have the same name: give each a name of its own"

@@ -41,15 +41,17 @@ type TenantGrantSpec struct {
 	// expirationTime ends the grant, to the second and without anyone's doing (reason GrantExpired): no token is issued
 	// from then on, and none outlives it. It is a time of RFC 3339 in capitals, as 2027-12-31T00:00:00Z. Absent: the grant
 	// stands until it is deleted.
-	//
-	// The pattern is narrower than the format date-time, which admits texts that no Go program can read, as
-	// 2027-12-31t00:00:00z: a single one that is stored would stop whoever lists this kind.
+	// ---
+	// The field has no format date-time: it admits texts that no Go program can read, as 2027-12-31t00:00:00z, and a single
+	// one that is stored would stop whoever lists this kind. The rule admits none, and says in one message what to write; a
+	// pattern would say itself, and a rule about a date-time would quote the error of whoever parsed it. The year 9999 ends in
+	// UTC, since programs write times in UTC, and in years of four digits.
 	//
 	// +optional
+	// +kubebuilder:validation:Schemaless
 	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:Pattern=`^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$`
 	// +kubebuilder:validation:MaxLength=64
-	// +kubebuilder:validation:XValidation:rule="self > timestamp('2000-01-01T00:00:00Z')",message="expirationTime is a time of this century, as 2027-12-31T00:00:00Z"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[2-9][0-9]{3}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$') && !format.datetime().validate(self).hasValue() && (self.endsWith('Z') || !self.startsWith('9999'))",message="write a time as 2027-12-31T00:00:00Z: a day from the year 2000 on, T, hours, minutes and seconds, and Z or an offset as +01:00"
 	ExpirationTime *metav1.Time `json:"expirationTime,omitempty"`
 
 	// state is Active (the default) or Suspended. Suspended: the application gets no token for this tenant, at once (reason
@@ -110,6 +112,8 @@ type TenantGrantStatus struct {
 // TenantGrant is a tenant's consent that an application of another tenant may act on its data: the second signature. It
 // stands in the namespace of the tenant that gives it, its existence is the confirmation, and deleting it withdraws it at
 // once. Its name is <hostTenant>.<application>, so that there is one for an application and a tenant.
+// ---
+// The rule on the name says nothing where a part of it can be none: the rules of the fields do.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -121,7 +125,7 @@ type TenantGrantStatus struct {
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Effective")].message`
 // +kubebuilder:printcolumn:name="Expires",type=string,priority=1,JSONPath=`.spec.expirationTime`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
-// +kubebuilder:validation:XValidation:rule="self.metadata.name == self.spec.application.hostTenant + '.' + self.spec.application.name",messageExpression="'metadata.name must be <hostTenant>.<application>: name this grant ' + self.spec.application.hostTenant + '.' + self.spec.application.name",message="metadata.name must be <hostTenant>.<application>"
+// +kubebuilder:validation:XValidation:rule="![self.spec.application.hostTenant, self.spec.application.name].all(n, n.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')) || self.metadata.name == self.spec.application.hostTenant + '.' + self.spec.application.name",messageExpression="'metadata.name must be <hostTenant>.<application>: name this grant ' + self.spec.application.hostTenant + '.' + self.spec.application.name",message="metadata.name must be <hostTenant>.<application>"
 type TenantGrant struct {
 	metav1.TypeMeta `json:",inline"`
 

@@ -62,6 +62,7 @@ spec:
     access: {level: limited}
     state: Active
     serviceAccounts: [{name: kpi-dashboard}, {name: kpi.canary}]
+    workloads: [{kind: Deployment, name: kpi-dashboard}]
   - version: 1.1.0
     access: {scopes: [assets:read, "timeseries:read"]}
     secretName: kpi-next.example.com
@@ -81,6 +82,8 @@ spec:
     environment: {type: Custom, keys: {clientID: MY_ID, clientSecret: MY_SECRET}}
     bindingVersion: 1.1.0
     secretTemplate: {labels: {example.com/team: kpi, tier: ""}, annotations: {example.com/contact: "kpi@example.com"}}
+  transferTo: {tenant: globex, application: kpi-of-globex}
+  transferFrom: {tenant: initech, application: kpi-of-initech}
 `,
 	"TenantGrant": `
 apiVersion: countersign.dev/v1alpha1
@@ -175,7 +178,7 @@ var _ = Describe("The schema", func() {
 		Entry("a custom name that is no variable's", "Application", "MY_SECRET", "MY-SECRET", "letters, digits and underscores"),
 
 		Entry("a verifier without an end", "Application", ", expirationTime: 2028-12-31T00:00:00Z", "", "expirationTime: Required value"),
-		Entry("a verifier with an end that no program can read", "Application", "2028-12-31T", "2028-12-31t", "expirationTime"),
+		Entry("a verifier with an end that no program can read", "Application", "2028-12-31T", "2028-12-31t", "write a time as"),
 		Entry("the name of a Secret that cannot be one", "Application", "kpi-next.example.com", "KPI_next", "write the metadata.name that the Secret is to have"),
 		Entry("the name of a Secret that is too long", "Application", "kpi-next.example.com", strings.Repeat("a", 254), "may not be more than 253"),
 		Entry("one Secret for two versions", "Application", "secretName: kpi-rc", "secretName: kpi-next.example.com", "two versions have the same secretName"),
@@ -187,7 +190,7 @@ var _ = Describe("The schema", func() {
 		Entry("an annotation that cannot be one", "Application", "example.com/contact", "example.com/-contact", "the name of an annotation is"),
 		Entry("a label of a value that cannot be one", "Application", "team: kpi", "team: a b", "the value of a label is"),
 		Entry("a template without anything in it", "Application", `annotations: {example.com/contact: "kpi@example.com"}`, "annotations: {}", "should have at least 1 properties"),
-		Entry("a verifier that ended before there were verifiers", "Application", "2028-12-31", "1028-12-31", "expirationTime is a time of this century"),
+		Entry("a verifier that ended before there were verifiers", "Application", "2028-12-31", "1028-12-31", "a day from the year 2000 on"),
 		Entry("a verifier that is no hash", "Application", "0c3", "xx3", "kubectl countersign credentials new prints both"),
 		Entry("a verifier in capitals", "Application", "0c3", "0C3", "64 lowercase hexadecimal digits"),
 		Entry("no verifiers at all", "Application", "verifiers:\n    - {sha256: 0c33333333333333333333333333333333333333333333333333333333333333, expirationTime: 2028-12-31T00:00:00Z}", "verifiers: []", "should have at least 1 items"),
@@ -212,7 +215,7 @@ var _ = Describe("The schema", func() {
 		Entry("a TenantGrant with something else for a UID", "TenantGrant", "b7a91b1c-52e7-4b6f-8a4c-2d1f0e3c5a77", "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", "uid must be the metadata.uid of the Application"),
 		Entry("a TenantGrant without scopes", "TenantGrant", `scopes: [assets:read, "timeseries:read"]`, "scopes: []", "should have at least 1 items"),
 		Entry("a TenantGrant of a tenant that can be none", "TenantGrant", "tenant: acme", "tenant: Acme", "write metadata.name of a Tenant"),
-		Entry("a TenantGrant that ended before there were grants", "TenantGrant", "2027-12-31", "1027-12-31", "expirationTime is a time of this century"),
+		Entry("a TenantGrant that ended before there were grants", "TenantGrant", "2027-12-31", "1027-12-31", "a day from the year 2000 on"),
 		Entry("a TenantGrant that covers no version", "TenantGrant", `versions: ["1.0.0"]`, "versions: []", "should have at least 1 items"),
 	)
 
@@ -233,6 +236,8 @@ var _ = Describe("The schema", func() {
 		Entry("an offset", "2027-12-31T00:00:00+05:30", true),
 		Entry("a fraction", "2027-12-31T00:00:00.123456Z", true),
 		Entry("the 29th of February of a leap year", "2028-02-29T00:00:00Z", true),
+		Entry("the last second of the year 9999", "9999-12-31T23:59:59Z", true),
+		Entry("the same with an offset, which is in the year 10000 where a program writes it in UTC", "9999-12-31T23:59:59-01:00", false),
 		Entry("a lowercase t", "2027-12-31t00:00:00Z", false),
 		Entry("a lowercase z", "2027-12-31T00:00:00z", false),
 		Entry("a leap second", "2027-12-31T23:59:60Z", false),

@@ -33,6 +33,7 @@ var _ = BeforeSuite(func() {
 	DeferCleanup(environment.Stop) // also where it starts and then refuses the kinds
 	config, err := environment.Start()
 	Expect(err).NotTo(HaveOccurred())
+	config.QPS = -1
 
 	scheme := runtime.NewScheme()
 	Expect(v1alpha1.AddToScheme(scheme)).To(Succeed())
