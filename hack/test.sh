@@ -1,21 +1,26 @@
 #!/usr/bin/env bash
-# Runs all tests with the race detector and in random order: unit tests first, and a simulation beside them; then the packages whose
+# Runs tests with the race detector and in random order: unit tests first, and a simulation beside them; then the packages whose
 # specs call what they try on a control plane of their own, more at a time than there are cores, since they wait for it; then, two at
-# a time, the whole chains; then, one at a time, those in which clients measure how long something takes.
+# a time, the whole chains, the one in which clients measure how long something takes by itself.
 #
-# Usage: test.sh [flag of go test]...
+# Usage: test.sh [--long] [flag of go test]...
+#   --long  runs instead, one at a time, the chains that wait for what takes its time: a lease to run out, keys to be rotated.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+long=no
+if [[ ${1:-} == --long ]]; then long=yes && shift; fi
 
 # Listed before anything is run: a package that cannot even be listed must not go untested in silence.
 # A whole chain imports test/stack.
 list='{{.ImportPath}} {{if or .TestGoFiles .XTestGoFiles}}{{join .TestImports " "}} {{join .XTestImports " "}}{{end}}'
 packages=$(go list -f "$list" ./...) || exit 1
-suites=() units=() chains=() timed=() simulations=()
+suites=() units=() chains=() timed=() simulations=() waiting=()
 while read -r package imports; do
 	case "$package $imports" in
 	*/test/rotation\ *) simulations+=("$package") ;;
-	*/test/flow* | */test/rotation/live*) timed+=("$package") ;;
+	*/test/flow*) timed+=("$package") ;;
+	*/test/kill* | */test/rotation/live*) waiting+=("$package") ;;
 	*countersign.dev/test/stack*) chains+=("$package") ;;
 	*onsi/ginkgo*) suites+=("$package") ;;
 	*) units+=("$package") ;;
@@ -29,6 +34,13 @@ run() {
 	go test -shuffle=on -timeout=20m "$@" || failed=1
 	echo "test: $about took $((SECONDS - start)) s"
 }
+export GORACE=atexit_sleep_ms=0 # the detector waits a second at the end of each of sixty programs
+
+if [[ $long == yes ]]; then
+	run "whole chains that wait" -race "$@" -p=1 "${waiting[@]}"
+	exit $failed
+fi
+
 # Said aloud, at the beginning and at the end: what was not tried must not look as if it had passed.
 skipped=()
 lacks() { ! command -v "$1" >/dev/null; }
