@@ -25,6 +25,7 @@ func (p *Phase) act(ctx context.Context, app *v1alpha1.Application, r *round) er
 	for _, secret := range r.leftovers {
 		if !isOrphan(secret, app.Name, app.UID) {
 			p.mends.forget(client.ObjectKeyFromObject(secret))
+			p.refusals.forget(client.ObjectKeyFromObject(secret))
 		}
 		p.clear(ctx, app, r, secret)
 	}
@@ -40,12 +41,15 @@ func (p *Phase) act(ctx context.Context, app *v1alpha1.Application, r *round) er
 // deliver writes a version's Secret, and notes that the credential is there. That it fails must not hold up the other versions.
 func (p *Phase) deliver(ctx context.Context, app *v1alpha1.Application, s *step, now time.Time) {
 	wanted := s.shape(app)
+	key := client.ObjectKey{Namespace: app.Namespace, Name: s.name}
+	s.tried = true
 	secret, err := p.write(ctx, s.secret, wanted)
 	if err != nil {
-		s.err = err
+		s.err, s.refused = err, p.refusals.note(key, err, now)
 		return
 	}
 	s.err = p.dress(ctx, secret, wanted.template) // the credential is there, whatever becomes of this
+	s.refused = p.refusals.note(key, s.err, now)
 	if s.plan.action == keep {
 		p.mends.note(client.ObjectKeyFromObject(secret), wanted, now)
 	}
@@ -53,7 +57,7 @@ func (p *Phase) deliver(ctx context.Context, app *v1alpha1.Application, s *step,
 	first := s.entry.Verifiers[0].DeliveryTime == nil
 	s.entry.Verifiers = delivered(s.entry.Verifiers, now, overlapOf(app))
 	if nonce := s.entry.Verifiers[0].Nonce; first && nonce != "" {
-		s.entry.Rotated = nonce
+		s.noteRotated(nonce)
 	}
 	if first || s.plan.action == rebuild {
 		p.tell(app, s)
@@ -77,7 +81,7 @@ func (p *Phase) prepare(ctx context.Context, app *v1alpha1.Application, r *round
 		var err error
 		switch {
 		case s.situation == entitled && s.plan.action == issue:
-			hurry, err = true, p.issue(s, r.now)
+			hurry, err = true, p.issue(s, r.now, overlapOf(app))
 		case s.plan.action == rebuild:
 			err = p.rebuild(s, r.now)
 		default:
@@ -102,7 +106,7 @@ func (p *Phase) prepare(ctx context.Context, app *v1alpha1.Application, r *round
 	return nil
 }
 
-func (p *Phase) issue(s *step, now time.Time) error {
+func (p *Phase) issue(s *step, now time.Time, overlap time.Duration) error {
 	secret, err := credential.New(p.Rand)
 	if err != nil {
 		return err
@@ -113,6 +117,9 @@ func (p *Phase) issue(s *step, now time.Time) error {
 	}
 	verifier := v1alpha1.Verifier{
 		ID: id, SHA256: secret.Hash().String(), Cause: s.plan.cause, IssueTime: metav1.Time{Time: now},
+	}
+	if replaced := s.former.Verifiers; len(replaced) > 0 && replaced[0].DeliveryTime == nil && replaced[0].Nonce != s.wish.rotate {
+		s.noteRotated(replaced[0].Nonce) // it was acted on, and a crash came before status said so
 	}
 	switch {
 	case s.plan.revoke:
@@ -128,6 +135,9 @@ func (p *Phase) issue(s *step, now time.Time) error {
 	}
 	if s.wish.moves {
 		s.noteFormer(now)
+	}
+	if previous := s.entry.Verifiers; len(previous) > 1 {
+		s.entry.Verifiers = append(previous[:1:1], ended(previous[1:], now.Add(overlap))...)
 	}
 	s.text, s.entry.Verifiers = secret, append([]v1alpha1.Verifier{verifier}, s.entry.Verifiers...)
 	return nil

@@ -18,6 +18,9 @@ const (
 	// lingers is how long an ended verifier stays in status. The token server ends a secret, by its own clock, and not the
 	// operator, whose clock may be ahead by an hour: what it took out too early would be refused too early.
 	lingers = 2 * time.Hour
+	// skew is by how much the operator's clock may be ahead. A repair that has not ended for so long makes no place for another:
+	// where a list is full of them, somebody is at work, and there is time. Of rotations the oldest has ended by any clock.
+	skew = time.Hour
 	// remembered is how long the verifier of a repair stays after its issue: the pauses are counted by it, also where the
 	// overlap is short.
 	remembered = 24 * time.Hour
@@ -62,10 +65,10 @@ func nextEnd(verifiers []v1alpha1.Verifier, now time.Time) time.Time {
 	for _, v := range verifiers {
 		switch {
 		case v.ExpirationTime == nil:
-		case hasEnded(v, now):
-			next = earlier(next, leaves(v))
-		default:
+		case !hasEnded(v, now):
 			next = earlier(next, v.ExpirationTime.Time)
+		case now.Before(leaves(v)): // else it stays for another reason than the clock
+			next = earlier(next, leaves(v))
 		}
 	}
 	return next
@@ -91,13 +94,22 @@ func nextRepair(kept []v1alpha1.Verifier, now time.Time) time.Time {
 	return until
 }
 
+// yields is from when on the verifier makes place for another: it has to have an end.
+func yields(v v1alpha1.Verifier) time.Time {
+	if v.Cause == v1alpha1.CauseRepair {
+		return v.ExpirationTime.Add(skew)
+	}
+	return v.ExpirationTime.Time
+}
+
 // withPlace returns the verifiers, newest first, without those that ended, as many as make place for another: the oldest
 // first, and repairs last, since the next one is counted by them.
 func withPlace(verifiers []v1alpha1.Verifier, now time.Time) []v1alpha1.Verifier {
 	kept := slices.Clone(verifiers)
 	for _, repairs := range []bool{false, true} {
 		for i := len(kept) - 1; i >= 0 && len(kept) >= maxVerifiers; i-- {
-			if hasEnded(kept[i], now) && (repairs || kept[i].Cause != v1alpha1.CauseRepair) {
+			v := kept[i]
+			if v.ExpirationTime != nil && !now.Before(yields(v)) && (repairs || v.Cause != v1alpha1.CauseRepair) {
 				kept = slices.Delete(kept, i, i+1)
 			}
 		}
@@ -108,11 +120,12 @@ func withPlace(verifiers []v1alpha1.Verifier, now time.Time) []v1alpha1.Verifier
 // nextPlace is when the list has a place for another credential. Zero: it has one, or one that has ended gives way.
 func nextPlace(kept []v1alpha1.Verifier, now time.Time) time.Time {
 	var next time.Time
-	if valid := standing(kept, now); len(valid) >= maxVerifiers {
-		for _, v := range valid {
-			if v.ExpirationTime != nil {
-				next = earlier(next, v.ExpirationTime.Time)
-			}
+	if len(withPlace(kept, now)) < maxVerifiers {
+		return next
+	}
+	for _, v := range kept {
+		if v.ExpirationTime != nil {
+			next = earlier(next, yields(v))
 		}
 	}
 	return next

@@ -44,8 +44,9 @@ const (
 	actionRemove = "Remove"
 	actionWait   = "Wait"
 
-	// maxNote is how many bytes the API server lets the note of an event have.
-	maxNote = 1024
+	// maxNote and maxAction are how many bytes the API server lets the note and the action of an event have.
+	maxNote   = 1024
+	maxAction = 128
 )
 
 // event tells something. What it is about, as a credential's id, is part of the action: events that agree in reason and action
@@ -54,7 +55,7 @@ func (p *Phase) event(app *v1alpha1.Application, kind, reason, action, about, no
 	if about != "" {
 		action += " " + about
 	}
-	p.Events.Eventf(app, nil, kind, reason, action, "%s", shortened(fmt.Sprintf(note, args...), maxNote))
+	p.Events.Eventf(app, nil, kind, reason, shortened(action, maxAction), "%s", shortened(fmt.Sprintf(note, args...), maxNote))
 }
 
 // tell says in an event that a credential has arrived in its Secret, also where a crash came before the delivery was noted.
@@ -88,7 +89,7 @@ func (s *step) untilWhen() string {
 }
 
 func (p *Phase) tellRevoked(app *v1alpha1.Application, s *step) {
-	p.event(app, corev1.EventTypeNormal, eventRevoked, actionRevoke, string(s.version),
+	p.event(app, corev1.EventTypeNormal, eventRevoked, actionRevoke, string(s.version)+" "+readable(s.entry.RevocationTime.Time),
 		"version %s: every credential that was made before %s is refused from now on",
 		s.version, readable(s.entry.RevocationTime.Time))
 }
@@ -129,7 +130,7 @@ func (e *endings) isNew(app types.NamespacedName, v v1alpha1.Verifier, now time.
 		told = map[string]time.Time{}
 		e.told[app] = told
 	}
-	maps.DeleteFunc(told, func(_ string, ended time.Time) bool { return now.After(ended.Add(2 * lingers)) })
+	maps.DeleteFunc(told, func(_ string, ended time.Time) bool { return now.After(ended.Add(2 * remembered)) })
 	told[v.ID] = v.ExpirationTime.Time
 	return true
 }

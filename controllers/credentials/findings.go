@@ -34,6 +34,8 @@ func (s *step) ready(r *round) finding {
 				"refused, and Countersign never touches it: delete it to get a new one", name, s.stranger)
 	case s.situation == nameTaken:
 		return found(v1alpha1.ReasonSecretNameConflict, "Secret %s %s; Countersign never touches it", name, strangers(s.secret))
+	case !s.refused.IsZero():
+		return found(v1alpha1.ReasonCredentialsPending, "%s; that is tried again at %s", s.err, readable(s.refused))
 	case s.plan.action == pause && s.plan.cause != v1alpha1.CauseRepair:
 		return found(v1alpha1.ReasonCredentialsPending,
 			"Secret %s gets the credentials at %s: %d secrets are valid, and the overlap of one has to end first",
@@ -75,11 +77,13 @@ func (s *step) pending(now time.Time) *finding {
 		return nil
 	case s.situation == nameTaken:
 		f = found(v1alpha1.ReasonSecretNameConflict, "%s, which waits until Secret %s can be written (condition Ready)", why, s.name)
+	case s.err != nil:
+		f = found(v1alpha1.ReasonCredentialsPending, "%s, which waits until Secret %s can be written (condition Ready)", why, s.name)
 	case s.plan.action == pause:
 		f = found(v1alpha1.ReasonCredentialsPending, "%s, which waits for what is due at %s anyway (condition Ready)",
 			why, readable(s.plan.next))
-	case s.err != nil:
-		f = found(v1alpha1.ReasonCredentialsPending, "%s, which waits until Secret %s can be written: %s", why, s.name, s.err)
+	case room(s.entry.Verifiers, now).IsZero():
+		return nil // it is made in the next look, which this one's write brings about
 	default:
 		verifiers := s.entry.Verifiers
 		f = found(v1alpha1.ReasonOverlapNotEnded,

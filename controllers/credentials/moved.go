@@ -53,6 +53,7 @@ func (s *step) hasSecret() bool { return s.secret != nil || len(s.moved) > 0 }
 func (s *step) content(app *v1alpha1.Application, secret *corev1.Secret) content {
 	key := environment.ClientSecretOf(app.Spec.CredentialPolicy.Environment)
 	c := contentOf(secret, key)
+	c.late = (app.Status.ObservedGeneration > 0 || len(app.Status.Versions) > 0) && !hasEntry(app, s.version)
 	for _, moved := range s.moved {
 		c.former = append(c.former, contentOf(moved, key))
 	}
@@ -76,6 +77,10 @@ func (s *step) wait(app *v1alpha1.Application, now time.Time) {
 		return
 	}
 	if s.situation != nameTaken {
+		if s.isUnsaid() && s.content(app, s.secret).held(s.former.Verifiers[0]) {
+			s.entry.Verifiers = delivered(s.entry.Verifiers, now, overlapOf(app)) // whoever deletes the Secret then, pods have it
+			s.noteRotated(s.former.Verifiers[0].Nonce)
+		}
 		return
 	}
 	if holder := v1alpha1.VersionName(s.secret.Annotations[v1alpha1.AnnotationVersion]); isOf(s.secret, app, holder) {
@@ -91,7 +96,7 @@ func (s *step) wait(app *v1alpha1.Application, now time.Time) {
 		s.entry.Verifiers = prune(withoutLost(s.former.Verifiers, c), now)
 		if known := s.entry.Verifiers; len(known) > 0 && known[0].DeliveryTime == nil {
 			s.entry.Verifiers = delivered(known, now, overlapOf(app))
-			s.entry.Rotated = cmp.Or(known[0].Nonce, s.entry.Rotated)
+			s.noteRotated(known[0].Nonce)
 		}
 	case c.isBelieved(s.former, s.wish):
 		s.plan, s.text = plan{action: rebuild}, *c.candidate

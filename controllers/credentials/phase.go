@@ -40,12 +40,13 @@ type Phase struct {
 	Deps
 	expirations *expirations
 	mends       *mends
+	refusals    *refusals
 	ends        *endings
 }
 
 // New returns a Phase.
 func New(deps Deps) *Phase {
-	return &Phase{Deps: deps, expirations: newExpirations(deps.Clock), mends: newMends(), ends: newEndings()}
+	return &Phase{Deps: deps, expirations: newExpirations(deps.Clock), mends: newMends(), refusals: newRefusals(), ends: newEndings()}
 }
 
 // Metrics are those of the applications that it reconciled (docs/metrics.md).
@@ -110,6 +111,7 @@ func (p *Phase) Remove(ctx context.Context, key types.NamespacedName) error {
 	for _, secret := range secrets {
 		if isOrphan(secret, key.Name, living) {
 			p.mends.forget(client.ObjectKeyFromObject(secret))
+			p.refusals.forget(client.ObjectKeyFromObject(secret))
 			if err := p.remove(ctx, secret); err != nil {
 				return err
 			}

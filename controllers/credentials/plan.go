@@ -78,7 +78,8 @@ func (p *plan) issue(cause v1alpha1.Cause, from, now time.Time) {
 
 // withoutLost leaves out what a crash between the first write and the second has left: nobody ever had these secrets.
 func withoutLost(verifiers []v1alpha1.Verifier, secret content) []v1alpha1.Verifier {
-	for len(verifiers) > 0 && verifiers[0].DeliveryTime == nil && !secret.held(verifiers[0]) && !deleted(verifiers[0], secret) {
+	for len(verifiers) > 0 && verifiers[0].DeliveryTime == nil && verifiers[0].ExpirationTime == nil &&
+		!secret.held(verifiers[0]) && !deleted(verifiers[0], secret) {
 		verifiers = verifiers[1:]
 	}
 	return verifiers

@@ -43,13 +43,16 @@ func wishFor(app *v1alpha1.Application, version v1alpha1.VersionName, asked aske
 	return w
 }
 
-// before returns the words that were acted on before the last one, newest first, when that is replaced by another.
-func before(words []string, last, now string) []string {
-	if last == "" || last == now {
-		return words
+// note makes the word the last one that was acted on, and puts the one before it with those of before, newest first.
+func note(last *string, before *[]string, word string) {
+	if word == "" || word == *last {
+		return
 	}
-	all := append([]string{last}, words...)
-	return all[:min(len(all), maxWords)]
+	if *last != "" {
+		all := append([]string{*last}, *before...)
+		*before = all[:min(len(all), maxWords)]
+	}
+	*last = word
 }
 
 // intervalOf is rotateAfter with the version's own difference of up to 5 %, which comes from what never changes: else each
@@ -102,8 +105,11 @@ func (w wish) next(rotated string, verifiers []v1alpha1.Verifier, now time.Time)
 	return due
 }
 
-// room is when there are few enough valid verifiers for another one: zero if there are now.
+// room is when there are few enough verifiers for another one: zero if there are now.
 func room(verifiers []v1alpha1.Verifier, now time.Time) time.Time {
+	if place := nextPlace(verifiers, now); !place.IsZero() {
+		return place
+	}
 	var ends []time.Time
 	for _, v := range standing(verifiers, now) {
 		if v.ExpirationTime != nil {

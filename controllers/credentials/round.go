@@ -94,8 +94,6 @@ func (r *round) settle(app *v1alpha1.Application) {
 		entry := *s.entry.DeepCopy()
 		entry.Version, entry.Conditions = s.version, entryOf(app, s.version).Conditions
 		entry.SecretName, entry.NextRotationTime = s.reportedName(), nil
-		entry.RotatedBefore = before(s.former.RotatedBefore, s.former.Rotated, entry.Rotated)
-		entry.RotatedAndRevokedBefore = before(s.former.RotatedAndRevokedBefore, s.former.RotatedAndRevoked, entry.RotatedAndRevoked)
 		if next := s.nextRotation(r.now); !next.IsZero() {
 			entry.NextRotationTime = timestamp(next)
 		}
@@ -119,7 +117,9 @@ func (r *round) requeueAfter() time.Duration {
 func (r *round) err() error {
 	all := append(slices.Clone(r.errs), r.binding.err)
 	for _, s := range r.steps {
-		all = append(all, s.err)
+		if s.tried {
+			all = append(all, s.err)
+		}
 	}
 	return errors.Join(all...)
 }
@@ -132,6 +132,11 @@ func entryOf(app *v1alpha1.Application, version v1alpha1.VersionName) v1alpha1.A
 		}
 	}
 	return v1alpha1.ApplicationVersionStatus{}
+}
+
+// hasEntry reports whether status knows of the version.
+func hasEntry(app *v1alpha1.Application, version v1alpha1.VersionName) bool {
+	return slices.ContainsFunc(app.Status.Versions, func(e v1alpha1.ApplicationVersionStatus) bool { return e.Version == version })
 }
 
 // formerOf returns the entry that tells what became of the version's credentials so far. One that was written for an Application

@@ -108,6 +108,8 @@ type content struct {
 	all []credential.Secret
 	// id is the credential's that the Secret says it holds, and revoked the word of the last revocation before it.
 	id, revoked string
+	// late says that status tells of other versions, so that it was not lost: the Secret is a copy of one that was removed.
+	late bool
 	// former is what stands in Secrets of the version that have another name.
 	former []content
 }
@@ -157,7 +159,7 @@ func (c content) find(verifier v1alpha1.Verifier) (credential.Secret, bool) {
 // a foreign value must never become valid, nor a revoked one valid again. Where a word asks for a revocation, the Secret has to
 // say that it is of after that.
 func (c content) isBelieved(former v1alpha1.ApplicationVersionStatus, wanted wish) bool {
-	return c.candidate != nil && len(former.Verifiers) == 0 && former.RevocationTime == nil &&
+	return c.candidate != nil && !c.late && len(former.Verifiers) == 0 && former.RevocationTime == nil &&
 		(wanted.revoke == "" || wanted.revoke == c.revoked)
 }
 

@@ -54,6 +54,8 @@ type step struct {
 	// stranger is the UID of the application of this name that it says it was made for, where that is another one.
 	holder   string
 	stranger types.UID
+	// revoked says that what the version had is revoked in this round.
+	revoked bool
 	// arrived says that the newest credential stands in the Secret.
 	arrived bool
 	// data makes the Secret's data for a client secret.
@@ -66,8 +68,11 @@ type step struct {
 	misshapen bool
 	// contested is until when that stays so, because it was put right again and again. Zero: it does not.
 	contested time.Time
-	// err is why the Secret could not be written.
-	err error
+	// err is why the Secret could not be written, and refused until when that is not tried again. Zero: it is.
+	err     error
+	refused time.Time
+	// tried says that it was tried in this round.
+	tried bool
 }
 
 func (p *Phase) thinkOf(
@@ -79,7 +84,7 @@ func (p *Phase) thinkOf(
 		secret: secrets[name], moved: movedOf(secrets, app, v.Version, name),
 		wish: wishFor(app, v.Version, r.asked), former: former, entry: *former.DeepCopy(), stated: v.Verifiers,
 	}
-	s.wish.moves = len(s.moved) > 0 || former.SecretName != name && len(former.Verifiers) > 0
+	s.wish.moves = former.SecretName != name && (len(s.moved) > 0 || len(former.Verifiers) > 0)
 	if s.secret != nil && !isOf(s.secret, app, v.Version) && s.situation != nameTaken {
 		s.secret, s.orphan = nil, s.secret
 	}
@@ -146,12 +151,27 @@ func (p *Phase) thinkOfSecret(app *v1alpha1.Application, s *step, r *round) {
 		s.text = *c.candidate
 	case issue, pause:
 	}
+	s.heed(p.refusals.until(client.ObjectKey{Namespace: app.Namespace, Name: s.name}, r.now))
+}
+
+// heed makes of a write that the API server has refused one that waits until then. A revocation waits for nothing: it is written
+// to status, whatever becomes of the Secret.
+func (s *step) heed(until time.Time, why error) {
+	issues := s.plan.action == issue && !s.plan.revoke
+	if until.IsZero() || !issues && (s.plan.action != keep || !s.misshapen) {
+		return
+	}
+	s.refused, s.err = until, why
+	if issues {
+		s.plan.action, s.plan.next = pause, until
+	}
 }
 
 // revoke ends every credential that the version has. From then on no Secret is believed that status does not know, so that
 // neither a crash before the Secret is removed nor a copy that somebody puts back brings one to life again.
 func (s *step) revoke(now time.Time) {
-	if len(s.former.Verifiers) > 0 || s.hasSecret() && s.former.RevocationTime == nil {
+	s.revoked = len(s.former.Verifiers) > 0
+	if s.revoked || s.hasSecret() && s.former.RevocationTime == nil {
 		s.entry.RevocationTime = timestamp(now)
 	}
 	s.entry.Verifiers = nil
@@ -167,18 +187,20 @@ func (s *step) retire(now time.Time, overlap time.Duration) {
 	if s.wish.revokes(s.former) {
 		s.revoke(now)
 	}
+	if len(s.entry.Verifiers) == 0 && (len(s.former.Verifiers) > 0 || s.wish.revokes(s.former)) {
+		s.entry.RevocationTime = timestamp(now) // no copy of the Secret is believed, were it to come back with the version
+	}
 	s.noteWords()
 }
 
 // noteWords says of the words of the annotations that nothing is to be done for them any more.
 func (s *step) noteWords() {
-	if s.wish.rotate != "" {
-		s.entry.Rotated = s.wish.rotate
-	}
-	if s.wish.revoke != "" {
-		s.entry.RotatedAndRevoked = s.wish.revoke
-	}
+	s.noteRotated(s.wish.rotate)
+	note(&s.entry.RotatedAndRevoked, &s.entry.RotatedAndRevokedBefore, s.wish.revoke)
 }
+
+// noteRotated says that a word of the annotation rotate was acted on.
+func (s *step) noteRotated(word string) { note(&s.entry.Rotated, &s.entry.RotatedBefore, word) }
 
 func (s *step) shape(app *v1alpha1.Application) shape {
 	newest := s.entry.Verifiers[0]
@@ -213,7 +235,7 @@ func (s *step) looksLive() bool {
 
 // writes reports whether the Secret is to be written.
 func (s *step) writes() bool {
-	if s.situation != entitled || s.plan.action == pause {
+	if s.situation != entitled || s.plan.action == pause || !s.refused.IsZero() {
 		return false
 	}
 	return s.plan.action != keep || s.misshapen && s.contested.IsZero()
@@ -221,7 +243,7 @@ func (s *step) writes() bool {
 
 // hurries reports whether credentials are revoked in this round, which waits for no other write.
 func (s *step) hurries() bool {
-	return len(s.former.Verifiers) > 0 && !s.entry.RevocationTime.Equal(s.former.RevocationTime) || s.plan.revoke
+	return s.revoked || s.plan.revoke
 }
 
 // next is when there is something to do for the version, or to say of it, without anybody's change.
@@ -232,6 +254,8 @@ func (s *step) next(now time.Time) time.Time {
 		next = earlier(next, now.Add(conflictRetry))
 	case s.situation == selfHosted:
 		next = earlier(next, nextWarning(s.stated, now))
+	case !s.refused.IsZero():
+		next = earlier(next, s.refused)
 	case s.plan.action == pause:
 		next = earlier(next, s.plan.next)
 	case s.situation == entitled:

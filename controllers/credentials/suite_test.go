@@ -73,8 +73,9 @@ type world struct {
 	heard []string
 	// mends is what a Phase remembers from one reconcile to the next. Nil: each reconcile is after a restart.
 	mends *mends
-	// ends is what it remembers of ends that were told.
-	ends *endings
+	// ends is what it remembers of ends that were told, and refusals of writes that failed. Nil: as mends.
+	ends     *endings
+	refusals *refusals
 	// standing is what the application controller judges.
 	standing Standing
 	// writes is what the Phase has written, in order, and fault makes a write fail: before it is done, or after.
@@ -142,8 +143,8 @@ func (w *world) edit(change func(*v1alpha1.ApplicationSpec)) {
 // client is the API server as the Phase sees it: a write can be lost, or done and its answer lost.
 func (w *world) client() client.Client {
 	write := func(what string, do func() error) error {
-		before, after := w.fault(len(w.writes))
 		w.writes = append(w.writes, what)
+		before, after := w.fault(len(w.writes) - 1)
 		if before != nil {
 			return before
 		}
@@ -183,6 +184,9 @@ func (w *world) reconcileAs(standing Standing) (time.Duration, error) {
 	c := w.client()
 	phase := New(Deps{Client: c, Live: w.platform, Clock: w.clock, Rand: rand.Reader, Issuer: issuer, Events: w.events})
 	phase.ends = w.ends
+	if w.refusals != nil {
+		phase.refusals = w.refusals
+	}
 	if w.mends != nil {
 		phase.mends = w.mends
 	}
