@@ -71,7 +71,7 @@ func (r *applications) keep(ctx context.Context, app *v1alpha1.Application) (tim
 		// Nothing of this is written: what could not be read would be reported as what is not there.
 		return 0, errors.Join(known.err, err)
 	}
-	again, failed := r.workloads.Reconcile(ctx, app)
+	again, failed := r.workloads.Reconcile(ctx, base, app)
 	after, err = sooner(after, again), errors.Join(err, failed)
 	// Also after an error: a Secret that cannot be written is the user's to know.
 	if failed := writeStatus(ctx, r.Client, base, app); failed != nil {

@@ -33,7 +33,7 @@ func (w *world) failing(kind v1alpha1.WorkloadKind, err func() error) {
 
 func (w *world) fail() error {
 	GinkgoHelper()
-	after, err := w.phase.Reconcile(w.ctx, w.app)
+	after, err := w.phase.Reconcile(w.ctx, w.app.DeepCopy(), w.app)
 	Expect(err).To(HaveOccurred())
 	Expect(after).To(BeZero())
 	return err
@@ -97,7 +97,7 @@ var _ = Describe("A workload that cannot be patched", func() {
 			objects := w.three()
 			w.refuse(objects[0], refusal)
 			w.rotate("first")
-			_, err := w.phase.Reconcile(w.ctx, w.app)
+			_, err := w.phase.Reconcile(w.ctx, w.app.DeepCopy(), w.app)
 			Expect(err != nil).To(Equal(returned))
 			Expect(w.condition().Reason).To(Equal(string(want)))
 			Expect(w.condition().Message).To(ContainSubstring("denied request: hands off"))

@@ -128,12 +128,36 @@ var _ = Describe("Workloads that could not be told of a rotation", func() {
 		Expect(id).To(BeEmpty(), "it would roll at each trial for as long as both hands are at it")
 	})
 
+	It("because it was asked for in the edit that lists them, are told", func() {
+		w := newWorld(all...)
+		objects := w.three()
+		w.rotate("first")
+		before := w.app.DeepCopy()
+		w.rotate("second")
+		_, err := w.phase.Reconcile(w.ctx, before, w.app)
+		Expect(err).NotTo(HaveOccurred())
+		id, _ := w.told(objects[0])
+		Expect(id).To(Equal("second"))
+	})
+
+	It("are told by an operator whose clock is an hour behind, though they seem to be younger than the credential", func() {
+		w := newWorld(all...)
+		w.rotate("first")
+		objects := w.three()
+		w.reconcile()
+		w.rotate("second")
+		w.app.Status.Versions[0].Verifiers[0].DeliveryTime = &metav1.Time{Time: time.Now().Add(-time.Hour)}
+		w.reconcile()
+		id, _ := w.told(objects[0])
+		Expect(id).To(Equal("second"))
+	})
+
 	It("because they were not there have the credential when they are created, and do not roll for it", func() {
 		w := newWorld(deployment("kpi"))
 		w.rotate("first")
 		w.reconcile()
 		w.rotate("second")
-		w.app.Status.Versions[0].Verifiers[0].DeliveryTime = &metav1.Time{Time: time.Now().Add(-time.Hour)}
+		w.app.Status.Versions[0].Verifiers[0].DeliveryTime = &metav1.Time{Time: time.Now().Add(-3 * time.Hour)}
 		w.reconcile()
 		Expect(w.condition().Reason).To(Equal(string(v1alpha1.ReasonWorkloadNotFound)))
 		objects := w.three()

@@ -1,6 +1,7 @@
 package workloads
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -46,12 +47,12 @@ func New(deps Deps) *Phase { return &Phase{Deps: deps} }
 
 // Reconcile tells the workloads of each version whose credential was replaced since they were told, and sets
 // status.versions[].workloadsCredentialID and workloadsTold and the condition WorkloadsUpdated. App.Status.Versions is in the
-// order of its spec, with verifiers as they are now. The status is the caller's to write, also after an error: where that
+// order of its spec, with verifiers as they are now; before is the application as it was when this look began. The status is the caller's to write, also after an error: where that
 // fails, workloads are told again, which changes nothing in them.
 //
 // The duration says when to try again; zero: when something changes. The error is what is not the user's to mend; all
 // that could be done was done beside it.
-func (p *Phase) Reconcile(ctx context.Context, app *v1alpha1.Application) (time.Duration, error) {
+func (p *Phase) Reconcile(ctx context.Context, before, app *v1alpha1.Application) (time.Duration, error) {
 	var after time.Duration
 	var errs []error
 	for i := range app.Status.Versions {
@@ -65,7 +66,7 @@ func (p *Phase) Reconcile(ctx context.Context, app *v1alpha1.Application) (time.
 			meta.RemoveStatusCondition(&entry.Conditions, string(v1alpha1.ConditionWorkloadsUpdated))
 			continue
 		}
-		again, err := p.bringUp(ctx, app, spec, entry, current)
+		again, err := p.bringUp(ctx, app, spec, entry, current, formerOf(before, spec.Version))
 		if again != 0 && (after == 0 || again < after) {
 			after = again
 		}
@@ -78,11 +79,11 @@ func (p *Phase) Reconcile(ctx context.Context, app *v1alpha1.Application) (time.
 // could be done, so that a wrong name or a missing role is known before the first rotation.
 func (p *Phase) bringUp(
 	ctx context.Context, app *v1alpha1.Application,
-	spec *v1alpha1.ApplicationVersion, entry *v1alpha1.ApplicationVersionStatus, current *v1alpha1.Verifier,
+	spec *v1alpha1.ApplicationVersion, entry *v1alpha1.ApplicationVersionStatus, current *v1alpha1.Verifier, former string,
 ) (time.Duration, error) {
 	switch {
 	case entry.WorkloadsCredentialID == "":
-		entry.WorkloadsCredentialID = current.ID // from here on no rotation is missed, whatever comes of the trial
+		entry.WorkloadsCredentialID = cmp.Or(former, current.ID) // no rotation is missed, whatever comes of the trial
 	case entry.WorkloadsCredentialID == current.ID && len(entry.WorkloadsTold) == 0 && isUpdated(entry, app.Generation):
 		return 0, nil
 	}
@@ -96,7 +97,7 @@ func (p *Phase) bringUp(
 		found.add(workload, knows, told, err)
 	}
 	if found.tell > 0 {
-		p.Events.Eventf(app, nil, corev1.EventTypeNormal, eventUpdated, actionUpdate,
+		p.Events.Eventf(app, nil, corev1.EventTypeNormal, eventUpdated, actionUpdate+" "+current.ID,
 			"%d of %d workloads of version %s were told of credential %s", found.tell, len(spec.Workloads), spec.Version, current.ID)
 	}
 	found.note(entry)
@@ -114,6 +115,19 @@ func (p *Phase) bringUp(
 func isUpdated(entry *v1alpha1.ApplicationVersionStatus, generation int64) bool {
 	updated := meta.FindStatusCondition(entry.Conditions, string(v1alpha1.ConditionWorkloadsUpdated))
 	return updated != nil && updated.Status == metav1.ConditionTrue && updated.ObservedGeneration == generation
+}
+
+// formerOf returns the id of the credential that the version's pods could have when this look began, or "": a rotation can be
+// asked for together with the list of workloads.
+func formerOf(before *v1alpha1.Application, version v1alpha1.VersionName) string {
+	for _, entry := range before.Status.Versions {
+		for _, v := range entry.Verifiers {
+			if entry.Version == version && v.DeliveryTime != nil && v.ExpirationTime == nil {
+				return v.ID
+			}
+		}
+	}
+	return ""
 }
 
 // currentOf returns the credential that stands in the Secret, or nil.

@@ -110,7 +110,7 @@ func (w *world) rotate(id string) {
 
 func (w *world) reconcile() time.Duration {
 	GinkgoHelper()
-	after, err := w.phase.Reconcile(w.ctx, w.app)
+	after, err := w.phase.Reconcile(w.ctx, w.app.DeepCopy(), w.app)
 	Expect(err).NotTo(HaveOccurred())
 	return after
 }

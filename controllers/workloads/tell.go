@@ -14,8 +14,9 @@ import (
 	"countersign.dev/api/v1alpha1"
 )
 
-// skew is by how much the operator's clock may be behind the API server's.
-const skew = time.Minute
+// skew is by how much the operator's clock may be behind the API server's: rather one roll too many than pods that keep a secret
+// until it is refused.
+const skew = 2 * time.Hour
 
 // tell finds out whether the workload can be patched, and where it has not heard of the credential yet, writes its id into the
 // pod template. Told says whether it wrote. A workload that was created after the credential was in the Secret has it anyway,
