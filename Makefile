@@ -67,8 +67,15 @@ clean: ## Remove what was built here (the control plane stays in the user's cach
 ##@ Check
 
 .PHONY: test
-test: controlplane build ## Run all tests: unit, envtest and whole chain, with the race detector, in random order.
+test: controlplane build ## Run the tests: unit, envtest and whole chain, with the race detector, in random order.
 	@$(ASSETS) COUNTERSIGN_PROGRAMS=$(CURDIR)/bin hack/test.sh
+
+.PHONY: e2e
+e2e: controlplane build ## Try what takes its time, as an operator that is killed; then pods, on a node made for it, as root on Linux (4 minutes, the first time 5 more).
+	@$(ASSETS) COUNTERSIGN_PROGRAMS=$(CURDIR)/bin hack/test.sh --long
+	@hack/controlplane/build.sh bin/k8s --node
+	@hack/node/build.sh bin/node
+	@$(ASSETS) hack/e2e.sh
 
 .PHONY: soak
 soak: controlplane build ## Play long random histories: of credentials, then on the running programs against the reference model (SOAK_STEPS=2000, SOAK_SEED).
@@ -113,7 +120,7 @@ verify-format:
 .PHONY: vet
 vet:
 	@echo "vet: all packages"
-	@go vet ./...
+	@go vet -tags=e2e ./...
 
 .PHONY: lint
 lint: ## Lint, with the rules on who may import whom and the kube-api-linter (building the linter takes 1 to 2 minutes, once).
@@ -140,4 +147,4 @@ fmt: ## Format all Go files.
 help: ## List the targets.
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+		/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

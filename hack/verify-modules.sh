@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 failed=0
-for module in . hack/tools hack/controlplane; do
+for module in . hack/tools hack/controlplane hack/node; do
 	go -C "$module" mod tidy -diff || { echo "$module/go.mod is not tidy: run 'go -C $module mod tidy'" >&2 && failed=1; }
 done
 

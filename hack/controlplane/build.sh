@@ -2,14 +2,16 @@
 # Builds the local control plane (etcd, kube-apiserver, kube-controller-manager, kubectl) from the Go modules that the
 # go.mod beside this file pins, once for each version, into the user's cache directory, and links it as <bin dir>/.
 #
-# Usage: build.sh <bin dir>
+# Usage: build.sh <bin dir> [--node]
+#
+# With --node also what of Kubernetes runs pods: kube-scheduler, kubelet and kube-proxy.
 #
 # A program that stands in $KUBEBUILDER_ASSETS already is linked from there and not built. Several of these may run at a
 # time, in one clone or in several.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-bin=${1:?usage: build.sh <bin dir>}
+bin=${1:?usage: build.sh <bin dir> [--node]}
 mkdir -p "$bin"
 bin=$(cd "$bin" && pwd -P)
 assets=${KUBEBUILDER_ASSETS:-}
@@ -63,3 +65,8 @@ link etcd go.etcd.io/etcd/server/v3 "about 10 seconds"
 link kubectl k8s.io/kubernetes/cmd/kubectl "1 to 2 minutes"
 link kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver "4 to 5 minutes"
 link kube-controller-manager k8s.io/kubernetes/cmd/kube-controller-manager "1 to 2 minutes"
+if [[ ${2:-} == --node ]]; then
+	link kube-scheduler k8s.io/kubernetes/cmd/kube-scheduler "1 to 2 minutes"
+	link kubelet k8s.io/kubernetes/cmd/kubelet "2 to 3 minutes"
+	link kube-proxy k8s.io/kubernetes/cmd/kube-proxy "1 minute"
+fi

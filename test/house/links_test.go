@@ -46,7 +46,7 @@ func TestCommandsOfTheREADMEExist(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		commands := regexp.MustCompile("(?m)(?:^|`)make ([a-z-]+)").FindAllStringSubmatch(string(text), -1)
+		commands := regexp.MustCompile("(?m)(?:^|`)make ([a-z0-9-]+)").FindAllStringSubmatch(string(text), -1)
 		if len(commands) == 0 {
 			t.Errorf("%s names no command", document)
 		}
