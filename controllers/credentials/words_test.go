@@ -43,7 +43,9 @@ var _ = Describe("The word of an annotation", func() {
 
 	It("is remembered as far as the schema lets it", func() {
 		w := newWorld(GinkgoT(), granted("1.0.0"))
-		w.edit(func(s *v1alpha1.ApplicationSpec) { s.CredentialPolicy.Overlap = &metav1.Duration{Duration: time.Second} })
+		w.edit(func(s *v1alpha1.ApplicationSpec) {
+			s.CredentialPolicy.Overlap = &metav1.Duration{Duration: time.Second}
+		})
 		w.settle()
 		for i := range maxWords + 2 {
 			w.pass(time.Minute)
