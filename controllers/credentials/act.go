@@ -3,6 +3,7 @@ package credentials
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -137,7 +138,7 @@ func (p *Phase) issue(s *step, now time.Time, overlap time.Duration) error {
 		s.noteFormer(now)
 	}
 	if previous := s.entry.Verifiers; len(previous) > 1 {
-		s.entry.Verifiers = append(previous[:1:1], ended(previous[1:], now.Add(overlap))...)
+		s.entry.Verifiers = slices.Concat(previous[:1], ended(previous[1:], now.Add(overlap)))
 	}
 	s.text, s.entry.Verifiers = secret, append([]v1alpha1.Verifier{verifier}, s.entry.Verifiers...)
 	return nil
