@@ -247,7 +247,7 @@ func (h *history) askForRotation(t *rapid.T) {
 		return
 	}
 	h.settle()
-	is, waits := h.own("1.0.0"), h.world.condition("1.0.0", v1alpha1.ConditionRotationPending) != nil
+	is, waits := h.own("1.0.0"), waits(h.world.entry("1.0.0"))
 	known := before.Rotated == word || slices.Contains(before.RotatedBefore, word)
 	if rotated := textOf(is) != textOf(was); rotated != (!known && !waits) {
 		t.Fatalf("the word was %q and is %q, waits %v, and there is a new credential: %v", before.Rotated, word, waits, rotated)
