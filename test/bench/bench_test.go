@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -45,13 +44,7 @@ type cluster struct {
 // start runs all of Countersign until the benchmark ends.
 func start(b *testing.B) *cluster {
 	b.Helper()
-	root, err := stack.FindRoot(".")
-	must(b, err)
-	programs, err := stack.Programs(b.Context(), root, b.TempDir())
-	must(b, err)
-	running, err := stack.Start(context.Background(), stack.Config{
-		Root: root, Assets: stack.AssetsDir(root, os.Getenv("KUBEBUILDER_ASSETS")), Programs: programs, Levels: true,
-	})
+	running, err := stack.Launch(context.Background(), stack.Config{Levels: true})
 	must(b, err)
 	b.Cleanup(func() { must(b, running.Stop()) })
 	scheme := runtime.NewScheme()

@@ -5,6 +5,7 @@ package cockpits
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"testing"
@@ -45,29 +46,11 @@ func TestMain(m *testing.M) {
 
 // withStack runs all of Countersign, and ends it again.
 func withStack(run func() int) (code int, err error) {
-	if root, err = stack.FindRoot("."); err != nil {
+	if running, err = stack.Launch(context.Background(), stack.Config{}); err != nil {
 		return 0, err
 	}
-	scratch, err := os.MkdirTemp("", "countersign-cockpits-")
-	if err != nil {
-		return 0, err
-	}
-	defer os.RemoveAll(scratch)
-	programs, err := stack.Programs(context.Background(), root, scratch)
-	if err != nil {
-		return 0, err
-	}
-	running, err = stack.Start(context.Background(), stack.Config{
-		Root: root, Assets: stack.AssetsDir(root, os.Getenv("KUBEBUILDER_ASSETS")), Programs: programs,
-	})
-	if err != nil {
-		return 0, err
-	}
-	defer func() {
-		if failed := running.Stop(); failed != nil && err == nil {
-			err = failed
-		}
-	}()
+	root = running.Root()
+	defer func() { err = errors.Join(err, running.Stop()) }()
 	if err := meetPeople(context.Background()); err != nil {
 		return 0, err
 	}

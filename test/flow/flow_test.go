@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -47,28 +48,15 @@ func TestMain(m *testing.M) {
 
 // withStack runs all of Countersign, and ends it again.
 func withStack(run func() int) (code int, err error) {
-	if root, err = stack.FindRoot("."); err != nil {
-		return 0, err
-	}
 	if scratch, err = os.MkdirTemp("", "countersign-flow-"); err != nil {
 		return 0, err
 	}
 	defer os.RemoveAll(scratch)
-	programs, err := stack.Programs(context.Background(), root, filepath.Join(scratch, "programs"))
-	if err != nil {
+	if running, err = stack.Launch(context.Background(), stack.Config{Levels: true}); err != nil {
 		return 0, err
 	}
-	running, err = stack.Start(context.Background(), stack.Config{
-		Root: root, Assets: stack.AssetsDir(root, os.Getenv("KUBEBUILDER_ASSETS")), Programs: programs, Levels: true,
-	})
-	if err != nil {
-		return 0, err
-	}
-	defer func() {
-		if failed := running.Stop(); failed != nil && err == nil {
-			err = failed
-		}
-	}()
+	root = running.Root()
+	defer func() { err = errors.Join(err, running.Stop()) }()
 	scheme := runtime.NewScheme()
 	if err := corev1.AddToScheme(scheme); err != nil {
 		return 0, err

@@ -47,24 +47,10 @@ func TestMain(m *testing.M) {
 
 // withStack runs all of Countersign, whose operator may roll workloads, and ends it again.
 func withStack(run func() int) (code int, err error) {
-	if root, err = stack.FindRoot("."); err != nil {
+	if running, err = stack.Launch(context.Background(), stack.Config{Levels: true}); err != nil {
 		return 0, err
 	}
-	scratch, err := os.MkdirTemp("", "countersign-kill-")
-	if err != nil {
-		return 0, err
-	}
-	defer os.RemoveAll(scratch)
-	programs, err := stack.Programs(context.Background(), root, scratch)
-	if err != nil {
-		return 0, err
-	}
-	running, err = stack.Start(context.Background(), stack.Config{
-		Root: root, Assets: stack.AssetsDir(root, os.Getenv("KUBEBUILDER_ASSETS")), Programs: programs, Levels: true,
-	})
-	if err != nil {
-		return 0, err
-	}
+	root = running.Root()
 	defer func() { err = errors.Join(err, running.Stop()) }()
 	component := filepath.Join(root, "config", "workloads", "rbac.yaml")
 	if output, err := running.Kubectl(context.Background(), "apply", "-f", component).CombinedOutput(); err != nil {

@@ -34,23 +34,7 @@ func TestMain(m *testing.M) {
 
 // withStack runs all of Countersign, and ends it again.
 func withStack(run func() int) (code int, err error) {
-	root, err := stack.FindRoot(".")
-	if err != nil {
-		return 0, err
-	}
-	scratch, err := os.MkdirTemp("", "countersign-model-")
-	if err != nil {
-		return 0, err
-	}
-	defer os.RemoveAll(scratch)
-	programs, err := stack.Programs(context.Background(), root, scratch)
-	if err != nil {
-		return 0, err
-	}
-	running, err = stack.Start(context.Background(), stack.Config{
-		Root: root, Assets: stack.AssetsDir(root, os.Getenv("KUBEBUILDER_ASSETS")), Programs: programs,
-	})
-	if err != nil {
+	if running, err = stack.Launch(context.Background(), stack.Config{}); err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, running.Stop()) }()

@@ -31,6 +31,7 @@ type Stack struct {
 
 	config Config
 	dir    string // everything that Stop removes
+	built  string // programs that were built for this stack alone, or ""; Stop removes them, too
 	logs   string
 	ports  ports
 
@@ -271,6 +272,9 @@ func (s *Stack) Stop() error {
 	}
 	if s.dir != "" {
 		errs = append(errs, os.RemoveAll(s.dir))
+	}
+	if s.built != "" {
+		errs = append(errs, os.RemoveAll(s.built))
 	}
 	if s.config.Kubeconfig != "" && s.Admin != nil {
 		errs = append(errs, os.RemoveAll(s.config.Kubeconfig))

@@ -83,15 +83,9 @@ func TestMain(m *testing.M) {
 
 func start(t *testing.T) *live {
 	t.Helper()
-	root, err := stack.FindRoot(".")
 	l := &live{T: t, switches: map[string]time.Time{}}
-	l.must(err)
-	programs, err := stack.Programs(t.Context(), root, t.TempDir())
-	l.must(err)
-	l.stack, err = stack.Start(t.Context(), stack.Config{
-		Root: root, Assets: stack.AssetsDir(root, os.Getenv("KUBEBUILDER_ASSETS")), Programs: programs, Levels: true,
-		OperatorFlags: seconds,
-	})
+	var err error
+	l.stack, err = stack.Launch(t.Context(), stack.Config{Levels: true, OperatorFlags: seconds})
 	l.must(err)
 	t.Cleanup(func() {
 		if err := l.stack.Stop(); err != nil {
