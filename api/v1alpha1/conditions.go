@@ -195,14 +195,15 @@ const (
 	// both faces once, as the schedule would. On an Application, each new word rotates the credentials of every version once,
 	// or, as <version>=<word>, of that version; several stand separated by commas.
 	AnnotationRotate = "countersign.dev/rotate"
-	// AnnotationRotated is, on a Secret with signing keys or credentials, the last such word that was acted on. The operator
-	// writes it and never reads it.
+	// AnnotationRotated is, on a Secret with signing keys or credentials, the last such word that was acted on.
 	AnnotationRotated = "countersign.dev/rotated"
 	// AnnotationRotateAndRevoke is, on an Application, what AnnotationRotate is, and also ends every older secret at once.
 	AnnotationRotateAndRevoke = "countersign.dev/rotate-and-revoke"
-	// AnnotationRotatedAndRevoked is, on a Secret with credentials, the last such word that was acted on. The operator writes
-	// it and never reads it.
-	AnnotationRotatedAndRevoked = "countersign.dev/rotated-and-revoked"
+	// AnnotationRotatedAndRevoked is, on a Secret with credentials, the last such word that was acted on, and
+	// AnnotationRotatedAndRevokedBefore those before it, newest first, with commas between. Where status is lost, they tell whether
+	// the Secret is of after a revocation.
+	AnnotationRotatedAndRevoked       = "countersign.dev/rotated-and-revoked"
+	AnnotationRotatedAndRevokedBefore = "countersign.dev/rotated-and-revoked-before"
 	// AnnotationRemoveKey is, on the Secret with the signing keys, the kids, separated by commas, of keys that must not be
 	// there: each is removed at once, and tokens that it signed stop verifying.
 	AnnotationRemoveKey = "countersign.dev/remove-key"

@@ -166,6 +166,10 @@ func (p *Phase) rebuild(s *step, now time.Time) error {
 		ID: id, SHA256: s.text.Hash().String(), Cause: v1alpha1.CauseRebuild,
 		IssueTime: metav1.Time{Time: issued.UTC()}, DeliveryTime: timestamp(now),
 	}}
+	words := revokedBy(source)
+	for i := range words {
+		note(&s.entry.RotatedAndRevoked, &s.entry.RotatedAndRevokedBefore, words[len(words)-1-i])
+	}
 	s.noteWords()
 	return nil
 }

@@ -65,14 +65,26 @@ func strangers(secret *corev1.Secret) string {
 		secret.Type)
 }
 
-// pending is what the version's condition RotationPending says: nil where no rotation waits.
+// pending is what the version's condition RotationPending says: nil where no rotation waits, and no annotation is in vain.
 func (s *step) pending(now time.Time) *finding {
+	f := s.waiting(now)
+	if len(s.wish.again) == 0 {
+		return f
+	}
+	vain := fmt.Sprintf("annotation %s: this word was acted on before, and each is acted on once; choose another",
+		strings.Join(s.wish.again, ", and "))
+	if f != nil {
+		f.message += "; " + vain
+		return f
+	}
+	return &finding{v1alpha1.ReasonInvalidAnnotation, vain}
+}
+
+// waiting says which rotation waits, and for what. Nil: none does.
+func (s *step) waiting(now time.Time) *finding {
 	why, waits := s.rotationDue(now)
 	var f finding
 	switch {
-	case len(s.wish.again) > 0:
-		f = found(v1alpha1.ReasonInvalidAnnotation,
-			"annotation %s: this word was acted on before, and each is acted on once; choose another", strings.Join(s.wish.again, ", and "))
 	case !waits:
 		return nil
 	case s.situation == nameTaken:

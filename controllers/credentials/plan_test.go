@@ -63,7 +63,7 @@ func holding(secrets ...made) content {
 
 // after says of a Secret which revocation was the last before it.
 func (c content) after(word string) content {
-	c.revoked = word
+	c.revoked = []string{word}
 	return c
 }
 

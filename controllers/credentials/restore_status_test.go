@@ -152,3 +152,22 @@ var _ = Describe("A status that is lost", func() {
 		Expect(w.text("1.0.0")).NotTo(Or(Equal(first), Equal(second)))
 	})
 })
+
+var _ = Describe("A status that is lost after a manifest was rolled back to a former word of rotate-and-revoke", func() {
+	It("is rebuilt: the Secret says that it is of after that, too; and no word is acted on again", func() {
+		w := newWorldOn(GinkgoT(), standIn(), granted("1.0.0"))
+		w.settle()
+		for _, word := range []string{"one", "two", "one"} {
+			w.annotate(v1alpha1.AnnotationRotateAndRevoke, word)
+			w.settle()
+		}
+		pod := w.text("1.0.0")
+		w.loseStatus()
+		w.settle()
+		Expect(w.accepts("1.0.0", pod)).To(BeTrue())
+		Expect(w.entry("1.0.0").RotatedAndRevoked).To(Equal("two"))
+		w.annotate(v1alpha1.AnnotationRotateAndRevoke, "two")
+		w.settle()
+		Expect(w.text("1.0.0")).To(Equal(pod))
+	})
+})

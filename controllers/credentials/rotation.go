@@ -43,9 +43,9 @@ func wishFor(app *v1alpha1.Application, version v1alpha1.VersionName, asked aske
 	return w
 }
 
-// note makes the word the last one that was acted on, and puts the one before it with those of before, newest first.
+// note makes the word, if it is new, the last one that was acted on, and puts the one before it with those of before, newest first.
 func note(last *string, before *[]string, word string) {
-	if word == "" || word == *last {
+	if word == "" || word == *last || slices.Contains(*before, word) {
 		return
 	}
 	if *last != "" {

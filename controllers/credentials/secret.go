@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -106,12 +107,22 @@ type content struct {
 	// all is every value that has the form of a client secret: after a change of the environment the credential stands
 	// under its former name.
 	all []credential.Secret
-	// id is the credential's that the Secret says it holds, and revoked the word of the last revocation before it.
-	id, revoked string
+	// id is the credential's that the Secret says it holds, and revoked the words of the revocations before it, newest first.
+	id      string
+	revoked []string
 	// late says that status tells of other versions, so that it was not lost: the Secret is a copy of one that was removed.
 	late bool
 	// former is what stands in Secrets of the version that have another name.
 	former []content
+}
+
+// revokedBy returns the words of rotate-and-revoke that the Secret says were acted on before its credential was made, newest
+// first.
+func revokedBy(secret *corev1.Secret) []string {
+	words := []string{secret.Annotations[v1alpha1.AnnotationRotatedAndRevoked]}
+	words = append(words, strings.Split(secret.Annotations[v1alpha1.AnnotationRotatedAndRevokedBefore], ",")...)
+	words = slices.DeleteFunc(words, func(text string) bool { return !word.MatchString(text) })
+	return words[:min(len(words), maxWords)]
 }
 
 // contentOf reads a Secret whose client secret should stand under that key.
@@ -121,7 +132,7 @@ func contentOf(secret *corev1.Secret, key string) content {
 		return content{absent: true}
 	}
 	c.id = secret.Annotations[v1alpha1.AnnotationCredentialID]
-	c.revoked = secret.Annotations[v1alpha1.AnnotationRotatedAndRevoked]
+	c.revoked = revokedBy(secret)
 	for name, value := range secret.Data {
 		parsed, err := credential.Parse(string(value))
 		if err != nil {
@@ -160,7 +171,7 @@ func (c content) find(verifier v1alpha1.Verifier) (credential.Secret, bool) {
 // say that it is of after that.
 func (c content) isBelieved(former v1alpha1.ApplicationVersionStatus, wanted wish) bool {
 	return c.candidate != nil && !c.late && len(former.Verifiers) == 0 && former.RevocationTime == nil &&
-		(wanted.revoke == "" || wanted.revoke == c.revoked)
+		(wanted.revoke == "" || slices.Contains(c.revoked, wanted.revoke))
 }
 
 func (c content) holds(verifier v1alpha1.Verifier) bool {

@@ -1,6 +1,7 @@
 package credentials
 
 import (
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -215,6 +216,7 @@ func (s *step) shape(app *v1alpha1.Application) shape {
 	}
 	if s.entry.RotatedAndRevoked != "" {
 		annotations[v1alpha1.AnnotationRotatedAndRevoked] = s.entry.RotatedAndRevoked
+		annotations[v1alpha1.AnnotationRotatedAndRevokedBefore] = strings.Join(s.entry.RotatedAndRevokedBefore, ",")
 	}
 	labels := map[string]string{v1alpha1.LabelApplication: app.Name, v1alpha1.LabelVersion: string(s.version)}
 	return shape{
