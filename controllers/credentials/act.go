@@ -47,6 +47,9 @@ func (p *Phase) deliver(ctx context.Context, app *v1alpha1.Application, s *step,
 	secret, err := p.write(ctx, s.secret, wanted)
 	if err != nil {
 		s.err, s.refused = err, p.refusals.note(key, err, now)
+		if isRefusal(err) && s.plan.action == issue {
+			s.entry.Verifiers = s.entry.Verifiers[1:] // nobody has it, and nobody will
+		}
 		return
 	}
 	s.err = p.dress(ctx, secret, wanted.template) // the credential is there, whatever becomes of this

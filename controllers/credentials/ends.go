@@ -18,8 +18,8 @@ const (
 	// lingers is how long an ended verifier stays in status. The token server ends a secret, by its own clock, and not the
 	// operator, whose clock may be ahead by an hour: what it took out too early would be refused too early.
 	lingers = 2 * time.Hour
-	// skew is by how much the operator's clock may be ahead. A repair that has not ended for so long makes no place for another:
-	// where a list is full of them, somebody is at work, and there is time. Of rotations the oldest has ended by any clock.
+	// skew is by how much the operator's clock may be ahead: what has not ended for so long makes no place for another. A repair
+	// alone does not wait for that, unless the list is full of repairs: then somebody is at work.
 	skew = time.Hour
 	// remembered is how long the verifier of a repair stays after its issue: the pauses are counted by it, also where the
 	// overlap is short.
@@ -88,15 +88,15 @@ func nextRepair(kept []v1alpha1.Verifier, now time.Time) time.Time {
 	if issued := kept[0].IssueTime.Time; repairs >= promptRepairs && !issued.After(now) {
 		until = issued.Add(firstPause << (repairs - promptRepairs))
 	}
-	if place := nextPlace(kept, now); place.After(until) {
+	if place := nextPlace(kept, v1alpha1.CauseRepair, now); place.After(until) {
 		return place
 	}
 	return until
 }
 
-// yields is from when on the verifier makes place for another: it has to have an end.
-func yields(v v1alpha1.Verifier) time.Time {
-	if v.Cause == v1alpha1.CauseRepair {
+// yields is from when on the verifier makes place for one that is made for the cause: it has to have an end.
+func yields(v v1alpha1.Verifier, to v1alpha1.Cause) time.Time {
+	if to != v1alpha1.CauseRepair || v.Cause == v1alpha1.CauseRepair {
 		return v.ExpirationTime.Add(skew)
 	}
 	return v.ExpirationTime.Time
@@ -104,12 +104,12 @@ func yields(v v1alpha1.Verifier) time.Time {
 
 // withPlace returns the verifiers, newest first, without those that ended, as many as make place for another: the oldest
 // first, and repairs last, since the next one is counted by them.
-func withPlace(verifiers []v1alpha1.Verifier, now time.Time) []v1alpha1.Verifier {
+func withPlace(verifiers []v1alpha1.Verifier, to v1alpha1.Cause, now time.Time) []v1alpha1.Verifier {
 	kept := slices.Clone(verifiers)
 	for _, repairs := range []bool{false, true} {
 		for i := len(kept) - 1; i >= 0 && len(kept) >= maxVerifiers; i-- {
 			v := kept[i]
-			if v.ExpirationTime != nil && !now.Before(yields(v)) && (repairs || v.Cause != v1alpha1.CauseRepair) {
+			if v.ExpirationTime != nil && !now.Before(yields(v, to)) && (repairs || v.Cause != v1alpha1.CauseRepair) {
 				kept = slices.Delete(kept, i, i+1)
 			}
 		}
@@ -118,14 +118,14 @@ func withPlace(verifiers []v1alpha1.Verifier, now time.Time) []v1alpha1.Verifier
 }
 
 // nextPlace is when the list has a place for another credential. Zero: it has one, or one that has ended gives way.
-func nextPlace(kept []v1alpha1.Verifier, now time.Time) time.Time {
+func nextPlace(kept []v1alpha1.Verifier, to v1alpha1.Cause, now time.Time) time.Time {
 	var next time.Time
-	if len(withPlace(kept, now)) < maxVerifiers {
+	if len(withPlace(kept, to, now)) < maxVerifiers {
 		return next
 	}
 	for _, v := range kept {
 		if v.ExpirationTime != nil {
-			next = earlier(next, yields(v))
+			next = earlier(next, yields(v, to))
 		}
 	}
 	return next

@@ -33,13 +33,14 @@ func (s *step) ready(r *round) finding {
 			"Secret %s says that it was made for the Application of this name with the UID %s, as after a restore; what is in it is "+
 				"refused, and Countersign never touches it: delete it to get a new one", name, s.stranger)
 	case s.situation == nameTaken:
-		return found(v1alpha1.ReasonSecretNameConflict, "Secret %s %s; Countersign never touches it", name, strangers(s.secret))
+		return found(v1alpha1.ReasonSecretNameConflict, "Secret %s %s; Countersign never touches it", name, strangers(r.app, s.secret))
 	case !s.refused.IsZero():
 		return found(v1alpha1.ReasonCredentialsPending, "%s; that is tried again at %s", s.err, readable(s.refused))
 	case s.plan.action == pause && s.plan.cause != v1alpha1.CauseRepair:
 		return found(v1alpha1.ReasonCredentialsPending,
-			"Secret %s gets the credentials at %s: %d secrets are valid, and the overlap of one has to end first",
-			name, readable(s.plan.next), len(standing(s.entry.Verifiers, r.now)))
+			"Secret %s gets the credentials at %s: %d secrets are valid, and the overlap of one has to end first; annotation %s does not "+
+				"wait, and ends every older secret", name, readable(s.plan.next), len(standing(s.entry.Verifiers, r.now)),
+			v1alpha1.AnnotationRotateAndRevoke)
 	case s.plan.action == pause:
 		return found(v1alpha1.ReasonSecretContested,
 			"Secret %s was deleted or changed again and again%s: the next repair is at %s; stop whoever writes it "+
@@ -56,8 +57,11 @@ func (s *step) ready(r *round) finding {
 }
 
 // strangers says of a Secret whose name a version wants and whose it is not what that may be, and what to do.
-func strangers(secret *corev1.Secret) string {
-	if key, ours := ApplicationOf(secret); ours {
+func strangers(app string, secret *corev1.Secret) string {
+	if key, ours := ApplicationOf(secret); ours && key.Name == app {
+		return fmt.Sprintf("is of this application, and its annotations do not say that it is this version's (%s, %s): set them again, or "+
+			"delete it to get a new one", v1alpha1.AnnotationVersion, v1alpha1.AnnotationApplicationUID)
+	} else if ours {
 		return fmt.Sprintf("says that it holds credentials of application %s, and is not this version's: give the version "+
 			"another secretName, or delete the Secret if nobody needs it", key.Name)
 	}

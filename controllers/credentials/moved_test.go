@@ -68,7 +68,7 @@ var _ = Describe("A Secret whose name is chosen", func() {
 		for _, text := range texts {
 			Expect(w.accepts("1.0.0", text)).To(BeTrue())
 		}
-		w.pass(overlap)
+		w.pass(overlap + skew)
 		w.settle()
 		Expect(w.ready("1.0.0").Status).To(Equal(metav1.ConditionTrue))
 		Expect(w.secretNamed("chosen-6")).To(BeNil())

@@ -54,9 +54,9 @@ func planFor(former v1alpha1.ApplicationVersionStatus, secret content, wanted wi
 	case newest.ExpirationTime != nil:
 		// Only previous ones end: the version was self-hosted meanwhile.
 		p.verifiers = listed(verifiers, now)
-		p.issue(v1alpha1.CauseIssue, nextPlace(p.verifiers, now), now)
+		p.issue(v1alpha1.CauseIssue, nextPlace(p.verifiers, v1alpha1.CauseIssue, now), now)
 	case !secret.holds(newest) && wanted.moves:
-		p.issue(v1alpha1.CauseMove, nextPlace(p.verifiers, now), now)
+		p.issue(v1alpha1.CauseMove, nextPlace(p.verifiers, v1alpha1.CauseMove, now), now)
 	case !secret.holds(newest):
 		p.issue(v1alpha1.CauseRepair, nextRepair(p.verifiers, now), now)
 	case newest.DeliveryTime == nil:
@@ -73,7 +73,7 @@ func (p *plan) issue(cause v1alpha1.Cause, from, now time.Time) {
 		p.action, p.next = pause, from
 		return
 	}
-	p.action, p.verifiers = issue, withPlace(p.verifiers, now)
+	p.action, p.verifiers = issue, withPlace(p.verifiers, cause, now)
 }
 
 // withoutLost leaves out what a crash between the first write and the second has left: nobody ever had these secrets.

@@ -182,12 +182,12 @@ func TestThePlanTellsFromStatusAndSecretHowFarACredentialCame(t *testing.T) {
 			},
 			want: issue, cause: v1alpha1.CauseRepair, standing: []string{"a", "g", "f", "e", "d", "c", "b"},
 		},
-		"self-hosted and back so often that eight are valid: the next credential waits for the first end": {
+		"self-hosted and back so often that eight are valid: the next credential waits for an hour after the first end": {
 			verifiers: verifiers{
 				rotated(t, "h", 8), rotated(t, "g", 7), rotated(t, "f", 6), rotated(t, "e", 5), rotated(t, "d", 4),
 				rotated(t, "c", 3), rotated(t, "b", 2), rotated(t, "x", 1),
 			},
-			want: pause, cause: v1alpha1.CauseIssue, next: noon.Add(time.Minute),
+			want: pause, cause: v1alpha1.CauseIssue, next: noon.Add(time.Minute + skew),
 			standing: []string{"h", "g", "f", "e", "d", "c", "b", "x"},
 		},
 		"lost right after a rotation: it is repaired at once": {

@@ -1,7 +1,9 @@
 package credentials
 
 import (
+	"errors"
 	"maps"
+	"net/http"
 	"sync"
 	"time"
 
@@ -63,6 +65,20 @@ func (r *refusals) note(secret types.NamespacedName, err error, now time.Time) t
 	past := refusal{times: r.of[secret].times + 1, last: now, why: err}
 	r.of[secret] = past
 	return past.until()
+}
+
+// isRefusal reports whether the API server has said no, so that nothing was written. After any other error nobody knows.
+func isRefusal(err error) bool {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		return false
+	}
+	switch code := status.Status().Code; code {
+	case http.StatusConflict, http.StatusRequestTimeout, http.StatusTooManyRequests:
+		return false
+	default:
+		return code >= 400 && code < 500
+	}
 }
 
 // forget drops what is known of a Secret that nobody wants any more.

@@ -110,7 +110,7 @@ func (p *Phase) warn(app *v1alpha1.Application, version string, f *finding) {
 		return
 	}
 	switch f.reason {
-	case v1alpha1.ReasonSecretNameConflict, v1alpha1.ReasonSecretContested, v1alpha1.ReasonOverlapNotEnded,
+	case v1alpha1.ReasonSecretNameConflict, v1alpha1.ReasonSecretContested, v1alpha1.ReasonCredentialsPending, v1alpha1.ReasonOverlapNotEnded,
 		v1alpha1.ReasonInvalidAnnotation, v1alpha1.ReasonEndsWithoutSuccessor, v1alpha1.ReasonCredentialsExpired:
 		p.event(app, corev1.EventTypeWarning, string(f.reason), actionWait, version, "%s", f.message)
 	}

@@ -107,7 +107,7 @@ func (w wish) next(rotated string, verifiers []v1alpha1.Verifier, now time.Time)
 
 // room is when there are few enough verifiers for another one: zero if there are now.
 func room(verifiers []v1alpha1.Verifier, now time.Time) time.Time {
-	if place := nextPlace(verifiers, now); !place.IsZero() {
+	if place := nextPlace(verifiers, v1alpha1.CauseRotation, now); !place.IsZero() {
 		return place
 	}
 	var ends []time.Time

@@ -18,6 +18,8 @@ const conflictRetry = 30 * time.Second
 
 // round is one look at an application's credentials: what there is, and what to do.
 type round struct {
+	// app is the application's name.
+	app      string
 	now      time.Time
 	standing Standing
 	asked    asked
@@ -33,7 +35,7 @@ type round struct {
 
 // think says what to do for each version, from what there is. It writes nothing.
 func (p *Phase) think(app *v1alpha1.Application, standing Standing, secrets map[string]*corev1.Secret) *round {
-	r := &round{now: p.Clock.Now().UTC().Truncate(time.Second), standing: standing, asked: askedOf(app)}
+	r := &round{app: app.Name, now: p.Clock.Now().UTC().Truncate(time.Second), standing: standing, asked: askedOf(app)}
 	for i := range app.Spec.Versions {
 		r.steps = append(r.steps, p.thinkOf(app, &app.Spec.Versions[i], r, secrets))
 	}

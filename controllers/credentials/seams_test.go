@@ -7,7 +7,9 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"countersign.dev/api/v1alpha1"
 )
@@ -336,5 +338,30 @@ func TestASecretThatTheAPIServerRefusesIsTriedEverMoreRarelyAndARevocationAtOnce
 	_, _ = w.reconcile()
 	if w.accepts("1.0.0", pod) {
 		t.Error("a revocation waits for a Secret that is refused")
+	}
+}
+
+func TestACredentialThatTheAPIServerRefusesToStoreIsForgottenAtOnce(t *testing.T) {
+	w := newWorldOn(t, standIn(), granted("1.0.0"))
+	w.settle()
+	w.loseSecret()
+	w.annotate(v1alpha1.AnnotationRotateAndRevoke, "incident-17")
+	w.fault = func(n int) (error, error) {
+		if w.writes[n] == "status" {
+			return nil, nil
+		}
+		return apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "kpi-dashboard.1.0.0", errors.New("exceeded quota")), nil
+	}
+	_, _ = w.reconcile()
+	if verifiers := w.entry("1.0.0").Verifiers; len(verifiers) > 0 {
+		t.Errorf("nobody has it, and status says that it is valid: %+v", verifiers)
+	}
+	w.heal()
+	w.settle()
+	if told := w.told(eventReplaced); len(told) > 0 {
+		t.Errorf("as if something that leaked were valid still: %v", told)
+	}
+	if len(w.entry("1.0.0").Verifiers) != 1 || !w.accepts("1.0.0", w.text("1.0.0")) {
+		t.Errorf("%+v", w.entry("1.0.0").Verifiers)
 	}
 }

@@ -37,6 +37,7 @@ func nextWarning(stated []v1alpha1.SelfHostedVerifier, now time.Time) time.Time 
 func Equipped(
 	version *v1alpha1.ApplicationVersion, entry *v1alpha1.ApplicationVersionStatus, now time.Time,
 ) bool {
-	return len(version.ServiceAccounts) > 0 || len(standing(entry.Verifiers, now)) > 0 ||
+	return len(version.ServiceAccounts) > 0 ||
+		slices.ContainsFunc(standing(entry.Verifiers, now), func(v v1alpha1.Verifier) bool { return v.DeliveryTime != nil }) ||
 		slices.ContainsFunc(version.Verifiers, func(v v1alpha1.SelfHostedVerifier) bool { return now.Before(v.ExpirationTime.Time) })
 }
