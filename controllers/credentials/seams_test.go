@@ -365,3 +365,26 @@ func TestACredentialThatTheAPIServerRefusesToStoreIsForgottenAtOnce(t *testing.T
 		t.Errorf("%+v", w.entry("1.0.0").Verifiers)
 	}
 }
+
+func TestACredentialThatPodsHaveOutlivesAPauseInWhichItsSecretGoes(t *testing.T) {
+	w := newWorldOn(t, standIn(), granted("1.0.0"))
+	w.settle()
+	for range promptRepairs {
+		w.loseSecret()
+		w.settle()
+	}
+	w.edit(func(s *v1alpha1.ApplicationSpec) { s.Versions[0].SecretName = "chosen" })
+	w.must(w.platform.Delete(w.ctx, w.secretNamed("kpi-dashboard.1.0.0")))
+	w.stopAt(1, true) // it is in the chosen one, and not in status
+	pod := w.text("1.0.0")
+	w.edit(func(s *v1alpha1.ApplicationSpec) { s.Versions[0].SecretName = "" })
+	w.settle() // the repair under the former name waits
+	if chosen := w.secretNamed("chosen"); chosen != nil {
+		w.must(w.platform.Delete(w.ctx, chosen))
+	}
+	w.pass(firstPause)
+	w.settle()
+	if !w.accepts("1.0.0", pod) || !w.accepts("1.0.0", w.text("1.0.0")) {
+		t.Errorf("a pod is refused before its overlap ended: %+v", w.entry("1.0.0").Verifiers)
+	}
+}

@@ -179,6 +179,13 @@ func (c content) holds(verifier v1alpha1.Verifier) bool {
 	return found
 }
 
+// isElsewhere reports whether the newest credential stands in a Secret of another name, as where that name was chosen for a moment:
+// then it is not lost.
+func (c content) isElsewhere(former v1alpha1.ApplicationVersionStatus) bool {
+	return len(former.Verifiers) > 0 && !c.holds(former.Verifiers[0]) &&
+		slices.ContainsFunc(c.former, func(f content) bool { return f.holds(former.Verifiers[0]) })
+}
+
 // held reports whether a Secret of the version holds the credential, or was changed after it did: pods may have it then.
 func (c content) held(verifier v1alpha1.Verifier) bool {
 	return c.id == verifier.ID || c.holds(verifier) ||

@@ -137,6 +137,7 @@ func (p *Phase) thinkOfSecret(app *v1alpha1.Application, s *step, r *round) {
 	s.data = func(text credential.Secret) map[string][]byte { return dataFor(names, told(text)) }
 	s.bindingData = func(text credential.Secret) map[string][]byte { return bindingFor(told(text)) }
 	c := s.content(app, s.secret)
+	s.wish.moves = s.wish.moves || c.isElsewhere(s.former)
 	s.plan = planFor(s.former, c, s.wish, r.now)
 	s.entry.Verifiers = s.plan.verifiers
 	switch s.plan.action {
@@ -153,6 +154,11 @@ func (p *Phase) thinkOfSecret(app *v1alpha1.Application, s *step, r *round) {
 	case issue, pause:
 	}
 	s.heed(p.refusals.until(client.ObjectKey{Namespace: app.Namespace, Name: s.name}, r.now))
+	if known := s.entry.Verifiers; s.plan.action == pause && len(known) > 0 && known[0].DeliveryTime == nil {
+		// It is, or was, in a Secret: else it would have been left out. Pods have it, whatever becomes of that one in the pause.
+		s.entry.Verifiers = delivered(known, r.now, overlapOf(app))
+		s.noteRotated(known[0].Nonce)
+	}
 }
 
 // heed makes of a write that the API server has refused one that waits until then. A revocation waits for nothing: it is written
