@@ -236,13 +236,20 @@ func (s *scene) report(pod *corev1.Pod) map[string]report {
 	return reports
 }
 
-// servedThroughout fails the test where one of the requests since the report before failed, or where none was made.
+// servedThroughout fails the test where one of the requests since the report before failed, or where none is made any more. A pod
+// that has just started may have made none yet.
 func (s *scene) servedThroughout(pod *corev1.Pod, before map[string]report) {
 	s.Helper()
-	for kind, now := range s.report(pod) {
-		if len(now.Failures) > 0 || now.Granted <= before[kind].Granted {
-			s.Errorf("%s, connections that are %s: %d requests before and %d now; failures: %v",
-				pod.Name, kind, before[kind].Granted, now.Granted, now.Failures)
+	eventually(s.T, pod.Name+" goes on asking", func() error {
+		for kind, now := range s.report(pod) {
+			if len(now.Failures) > 0 {
+				s.Fatalf("%s, connections that are %s: %d requests before and %d now; failures: %v",
+					pod.Name, kind, before[kind].Granted, now.Granted, now.Failures)
+			}
+			if now.Granted <= before[kind].Granted {
+				return fmt.Errorf("connections that are %s: %d requests before and %d now", kind, before[kind].Granted, now.Granted)
+			}
 		}
-	}
+		return nil
+	})
 }
